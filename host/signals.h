@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * signals - SIGINT and SIGTERM as something the main thread waits for.
+ *
+ * signals_open() blocks them in the calling thread, before any other thread exists, so that nobody
+ * is interrupted by them.  After the first one was received, signals_second() makes the next one end
+ * the process at once.
+ */
+#ifndef HOST_SIGNALS_H
+#define HOST_SIGNALS_H
+
+#include "sdk/wf_plugin.h"
+
+#define SIGNALS_TIMEOUT 0
+#define SIGNALS_WOKEN (-1)
+
+/* Also ignores SIGPIPE: writing to a closed pipe is an error, not an end. */
+wf_status signals_open(wf_error *err);
+/* The signal's number, SIGNALS_WOKEN after signals_wake(), SIGNALS_TIMEOUT once clock_mono_ms() is
+ * `deadline_ms` (INT64_MAX: never). */
+int signals_wait(int64_t deadline_ms);
+/* [any] */
+void signals_wake(void);
+/* From now on a signal ends the process with 128 + its number, after `last_words` (may be NULL). */
+void signals_second(void (*last_words)(void *ctx), void *ctx);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * source - what others may want of a source, and the thread that does it (core/source_run.c).
+ */
+#include "plugin/core/source.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "plugin/core/source_run.h"
+#include "plugin/core/store.h"
+
+/* ---- making and ending ----------------------------------------------------------------------- */
+
+void source_wake(struct cdc_source *source)
+{
+    pthread_mutex_lock(&source->provider_lock);
+    if (source->provider_open)
+        source->settings->provider->interrupt(source->provider_state);
+    pthread_mutex_unlock(&source->provider_lock);
+}
+
+static void source_on_space(void *ctx)
+{
+    source_wake(ctx);
+}
+
+static void source_on_change(void *ctx)
+{
+    source_wake(ctx);
+}
+
+static wf_status source_flow_store(void *ctx, struct cdc_store **out, wf_error *err)
+{
+    return source_store(ctx, out, err);
+}
+
+wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger,
+                     struct cdc_source **out, wf_error *err)
+{
+    struct cdc_source *source = calloc(1, sizeof *source);
+    char *id_copy = str_dup(id);
+    if (!source || !id_copy) {
+        free(source);
+        free(id_copy);
+        return error_no_memory(err);
+    }
+    source->id = (wf_str){id_copy, id.len};
+    source->host = host;
+    source->logger = *logger;
+    source->lock_fd = -1;
+    pthread_mutex_init(&source->lock, NULL);
+    pthread_mutex_init(&source->provider_lock, NULL);
+    pthread_mutex_init(&source->store_lock, NULL);
+    thread_cond_init(&source->changed);
+    thread_cond_init(&source->control);
+    buf_init(&source->removed, LIMIT_CONFIG_BYTES);
+    buf_init(&source->position, LIMIT_POSITION);
+    buf_init(&source->identity, LIMIT_TEXT_BYTES);
+    confirm_init(&source->confirm);
+    struct flow_owner owner = {source,           source->id,       &source->logger,
+                               source_on_space,  source_on_change, source_flow_store};
+    wf_status status = flow_init(&source->flow, &owner, err);
+    if (!status)
+        status = snapshot_new(&source->snapshot, err);
+    if (status) {
+        source_free(source);
+        return status;
+    }
+    *out = source;
+    return WF_OK;
+}
+
+void source_free(struct cdc_source *source)
+{
+    if (!source)
+        return;
+    pthread_mutex_lock(&source->lock);
+    source->ending = true;
+    source->wanted = false;
+    atomic_store(&source->cancelled, true);
+    pthread_cond_broadcast(&source->control);
+    pthread_mutex_unlock(&source->lock);
+    source_wake(source);
+    if (source->has_thread)
+        pthread_join(source->thread, NULL);
+    store_close(source->store);
+    snapshot_free(source->snapshot);
+    flow_release(&source->flow);
+    confirm_release(&source->confirm);
+    settings_free(source->settings);
+    settings_free(source->next_settings);
+    buf_release(&source->removed);
+    buf_release(&source->position);
+    buf_release(&source->identity);
+    pthread_cond_destroy(&source->changed);
+    pthread_cond_destroy(&source->control);
+    pthread_mutex_destroy(&source->provider_lock);
+    pthread_mutex_destroy(&source->store_lock);
+    pthread_mutex_destroy(&source->lock);
+    free(source->owner);
+    free((char *)(uintptr_t)source->id.ptr);
+    free(source);
+}
+
+/* ---- the thread ------------------------------------------------------------------------------- */
+
+/* Takes over what was asked for; false when the thread is to end.  With source.lock. */
+static bool source_next_run(struct cdc_source *source)
+{
+    while (!source->wanted && !source->cleanup_wanted && !source->ending)
+        pthread_cond_wait(&source->control, &source->lock);
+    if (source->ending)
+        return false;
+    if (source->next_settings) {
+        settings_free(source->settings);
+        source->settings = source->next_settings;
+        source->next_settings = NULL;
+    }
+    return true;
+}
+
+static void *source_main(void *arg)
+{
+    struct cdc_source *source = arg;
+    pthread_mutex_lock(&source->lock);
+    while (source_next_run(source)) {
+        lifecycle_on(&source->life, LIFECYCLE_ON_START);
+        source->started_run = source->runs;
+        source->error = (wf_error){.code = WF_OK};
+        atomic_store(&source->cancelled, !source->wanted && !source->cleanup_wanted);
+        pthread_mutex_unlock(&source->lock);
+        source_run(source);
+        pthread_mutex_lock(&source->lock);
+        pthread_cond_broadcast(&source->changed);
+    }
+    pthread_mutex_unlock(&source->lock);
+    return NULL;
+}
+
+/* ---- start and stop --------------------------------------------------------------------------- */
+
+/* The first connection is still being made, and it is right to wait for it: not while callbacks of
+ * the run before have to return first, one of which may be the caller's. */
+static bool source_still_connecting(const struct cdc_source *source, uint64_t run)
+{
+    if (source->draining && atomic_load(&source->flow.firing))
+        return false;
+    return source->runs == run && source->wanted && !source->standby &&
+           (source->started_run != run || source->life.phase == LIFECYCLE_CONNECTING);
+}
+
+static wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *err)
+{
+    while (source_still_connecting(source, run))
+        pthread_cond_wait(&source->changed, &source->lock);
+    bool failed = source->runs == run && source->started_run == run &&
+                  (source->life.phase == LIFECYCLE_FAILED ||
+                   source->life.phase == LIFECYCLE_RECONNECTING);
+    if (!failed)
+        return WF_OK;
+    /* What fails at once is told to whoever asked, and not tried behind his back. */
+    if (err)
+        *err = source->error;
+    wf_status status = source->error.code;
+    source->wanted = false;
+    atomic_store(&source->cancelled, true);
+    pthread_cond_broadcast(&source->control);
+    while (source->runs == run && source->life.phase == LIFECYCLE_RECONNECTING)
+        pthread_cond_wait(&source->changed, &source->lock);
+    return status;
+}
+
+static wf_status source_ensure_thread(struct cdc_source *source, wf_error *err)
+{
+    if (source->has_thread)
+        return WF_OK;
+    wf_status status = thread_start(&source->thread, "cdc-source", source_main, source, err);
+    source->has_thread = !status;
+    return status;
+}
+
+wf_status source_start(struct cdc_source *source, struct cdc_settings *settings, wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    wf_status status = WF_OK;
+    if (source->wanted)
+        status = error_set(err, WF_STATE, "CDC source \"%.*s\" already registered",
+                           STR_ARG(source->id));
+    else if (!settings && !source->settings && !source->next_settings)
+        status = error_set(err, WF_STATE, "CDC source \"%.*s\" was never configured",
+                           STR_ARG(source->id));
+    else if (settings && source->settings && source->store &&
+             !str_eq(settings->core.state_dir, source->settings->core.state_dir))
+        status = error_set(err, WF_CONFIG, "'options.state_dir' cannot change while the source's "
+                                           "triggers are loaded");
+    else
+        status = source_ensure_thread(source, err);
+    if (status) {
+        pthread_mutex_unlock(&source->lock);
+        settings_free(settings);
+        return status;
+    }
+    if (settings) {
+        settings_free(source->next_settings);
+        source->next_settings = settings;
+    }
+    source->wanted = true;
+    source->cleanup_wanted = false;
+    source->cleaned = false;
+    source->standby = false;
+    uint64_t run = ++source->runs;
+    pthread_cond_broadcast(&source->control);
+    status = source_await_start(source, run, err);
+    pthread_mutex_unlock(&source->lock);
+    return status;
+}
+
+static bool source_is_stopped(const struct cdc_source *source)
+{
+    return (source->life.phase == LIFECYCLE_STOPPED || source->life.phase == LIFECYCLE_FAILED) &&
+           !source->cleanup_wanted && !source->draining;
+}
+
+wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited, wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    uint64_t run = source->runs;
+    bool waited = true;
+    wf_status status = WF_OK;
+    source->wanted = false;
+    buf_clear(&source->removed);
+    if (cleanup && !source->cleaned && source->has_thread) {
+        source->cleanup_wanted = true;
+        source->error.text[0] = '\0';
+    }
+    if (source->has_thread) {
+        atomic_store(&source->cancelled, true);
+        pthread_cond_broadcast(&source->control);
+        pthread_mutex_unlock(&source->lock);
+        source_wake(source);
+        pthread_mutex_lock(&source->lock);
+        while (source->runs == run && !source_is_stopped(source) &&
+               !(source->draining && atomic_load(&source->flow.firing)))
+            pthread_cond_wait(&source->changed, &source->lock);
+        waited = source_is_stopped(source);
+    }
+    if (waited && cleanup && !source->cleaned && source->error.text[0]) {
+        if (err)
+            *err = source->error;
+        status = source->error.code;
+    }
+    pthread_mutex_unlock(&source->lock);
+    if (out_waited)
+        *out_waited = waited;
+    return status;
+}
+
+/* ---- requests --------------------------------------------------------------------------------- */
+
+wf_status source_pause(struct cdc_source *source, bool pause, wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    bool running = source->wanted;
+    if (running) {
+        lifecycle_on(&source->life, pause ? LIFECYCLE_ON_PAUSE : LIFECYCLE_ON_RESUME);
+        pthread_cond_broadcast(&source->changed);
+    }
+    pthread_mutex_unlock(&source->lock);
+    if (!running)
+        return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running", STR_ARG(source->id));
+    source_wake(source);
+    return WF_OK;
+}
+
+wf_status source_snapshot(struct cdc_source *source, const wf_str *tables, size_t count,
+                          wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    const struct cdc_provider *provider =
+        source->wanted && source->settings ? source->settings->provider : NULL;
+    pthread_mutex_unlock(&source->lock);
+    if (!provider)
+        return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running", STR_ARG(source->id));
+    if (!provider->snapshot && !provider->snapshot_own)
+        return error_set(err, WF_UNSUPPORTED, "provider '%s' has no snapshots", provider->name);
+    wf_status status = snapshot_request(source->snapshot, tables, count, err);
+    if (!status)
+        source_wake(source);
+    return status;
+}
+
+wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_error *err)
+{
+    pthread_mutex_lock(&source->store_lock);
+    wf_status status = WF_OK;
+    if (!source->store) {
+        CDC_CLEANUP(buf_release) struct buf path;
+        buf_init(&path, LIMIT_TEXT_BYTES);
+        settings_state_dir(source->settings, &path);
+        status = buf_status(&path, "state_dir", err);
+        if (!status)
+            status = store_open(buf_c(&path), &source->store, err);
+    }
+    *out = source->store;
+    pthread_mutex_unlock(&source->store_lock);
+    return status;
+}
+
+wf_status source_with_provider(struct cdc_source *source, const struct cdc_provider *provider,
+                               wf_status (*fn)(void *state, void *arg, wf_error *err), void *arg,
+                               wf_error *err)
+{
+    pthread_mutex_lock(&source->provider_lock);
+    wf_status status;
+    if (source->provider_open && source->settings->provider == provider)
+        status = fn(source->provider_state, arg, err);
+    else
+        status = error_set(err, WF_STATE, "%s CDC provider: source \"%.*s\" not found",
+                           provider->name, STR_ARG(source->id));
+    pthread_mutex_unlock(&source->provider_lock);
+    return status;
+}

@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * source_run - lock, store, position; open, poll, confirm; drain, close; and again after a pause
+ * when the far side went away.
+ */
+#include "plugin/core/source_run.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "plugin/core/source_lock.h"
+#include "plugin/core/store.h"
+#include "plugin/core/subscription.h"
+
+#define RUN_BATCH 4096u           /* changes per poll, so that stop and confirm get their turn */
+#define RUN_ROOM_PER_CHANGE 64u   /* a change takes at least this in the log */
+#define RUN_IDLE_MS 1000          /* longest wait of a poll */
+#define RUN_BUSY_MS 20            /* the same while something waits to be confirmed */
+#define RUN_QUIET_MS 200          /* the same while nothing is to be read */
+#define RUN_CONFIRM_MS 200        /* between confirms under load */
+#define RUN_CHECK_MS 1000         /* between looks at claims and replays */
+#define RUN_SETTLE_MS 250         /* from the last new trigger to the first snapshot */
+#define RUN_BACKOFF_FIRST_MS 500
+#define RUN_BACKOFF_MOST_MS 30000
+
+/* ---- phases and words ------------------------------------------------------------------------- */
+
+void source_run_phase(struct cdc_source *source, enum lifecycle_event event)
+{
+    pthread_mutex_lock(&source->lock);
+    enum lifecycle_phase before = source->life.phase;
+    lifecycle_on(&source->life, event);
+    enum lifecycle_phase after = source->life.phase;
+    pthread_cond_broadcast(&source->changed);
+    pthread_mutex_unlock(&source->lock);
+    if (before != after)
+        log_line(&source->logger, LOG_INFO, "source is %s source=%.*s was=%s",
+                 lifecycle_phase_text(after), STR_ARG(source->id), lifecycle_phase_text(before));
+}
+
+static void source_run_error(struct cdc_source *source, const wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    if (err)
+        source->error = *err;
+    else
+        source->error.text[0] = '\0';
+    pthread_mutex_unlock(&source->lock);
+}
+
+static bool source_run_goes_on(struct cdc_source *source)
+{
+    pthread_mutex_lock(&source->lock);
+    bool on = source->wanted && source->runs == source->started_run && !source->ending;
+    pthread_mutex_unlock(&source->lock);
+    return on;
+}
+
+/* Sleeps, or until something else is wanted. */
+static void source_run_sleep(struct cdc_source *source, int64_t wait_ms)
+{
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    pthread_mutex_lock(&source->lock);
+    while (source->wanted && source->runs == source->started_run && !source->ending &&
+           thread_cond_wait_until(&source->control, &source->lock, deadline))
+        ;
+    pthread_mutex_unlock(&source->lock);
+}
+
+/* ---- what the provider calls ------------------------------------------------------------------ */
+
+static wf_status source_run_emit(void *ctx, const struct cdc_change *change, wf_error *err)
+{
+    struct cdc_source *source = ctx;
+    if (CDC_UNLIKELY(snapshot_active(source->snapshot)))
+        snapshot_note(source->snapshot, change);
+    return flow_emit(&source->flow, change, err);
+}
+
+static void source_run_commit(void *ctx, wf_str position)
+{
+    struct cdc_source *source = ctx;
+    wf_error err;
+    if (confirm_mark(&source->confirm, ring_head(&source->flow.ring), position, &err))
+        log_line(&source->logger, LOG_ERROR, "position not kept source=%.*s error=%s",
+                 STR_ARG(source->id), err.text);
+}
+
+static void source_run_mark(void *ctx, uint64_t mark)
+{
+    struct cdc_source *source = ctx;
+    snapshot_mark_reached(source->snapshot, mark);
+}
+
+static bool source_run_wanted(void *ctx, struct cdc_table *table, enum cdc_op op)
+{
+    struct cdc_source *source = ctx;
+    return snapshot_active(source->snapshot) || flow_wanted(&source->flow, table, op);
+}
+
+static wf_status source_run_schema(void *ctx, wf_str table, wf_str ddl, wf_str position,
+                                   wf_error *err)
+{
+    struct cdc_source *source = ctx;
+    struct cdc_store *store;
+    wf_status status = source_store(source, &store, err);
+    return status ? status : store_schema_add(store, source->id, table, ddl, position, err);
+}
+
+static void source_run_notice(void *ctx, enum log_level level, const char *text)
+{
+    struct cdc_source *source = ctx;
+    log_line(&source->logger, level, "source=%.*s %s", STR_ARG(source->id), text);
+}
+
+/* ---- before the connection -------------------------------------------------------------------- */
+
+static wf_status source_run_lock(struct cdc_source *source, wf_error *err)
+{
+    CDC_CLEANUP(buf_release) struct buf path;
+    buf_init(&path, LIMIT_TEXT_BYTES);
+    settings_state_dir(source->settings, &path);
+    bool told = false;
+    for (;;) {
+        wf_status status = source_lock_take(buf_c(&path), source->id, &source->lock_fd, err);
+        if (status != WF_STATE || !source->settings->core.standby)
+            return status;
+        pthread_mutex_lock(&source->lock);
+        source->standby = true;
+        source->error = *err;
+        pthread_cond_broadcast(&source->changed);
+        pthread_mutex_unlock(&source->lock);
+        if (!told)
+            log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s", STR_ARG(source->id),
+                     err->text);
+        told = true;
+        source_run_sleep(source, RUN_CHECK_MS);
+        if (!source_run_goes_on(source))
+            return error_set(err, WF_CANCELLED, "stopped while standing by");
+    }
+}
+
+static wf_status source_run_expect(void *ctx, wf_str name, wf_error *err)
+{
+    struct cdc_source *source = ctx;
+    return flow_expect(&source->flow, name, err);
+}
+
+/* Whether the snapshot of options.snapshot is due at this start. */
+static wf_status source_run_want_snapshot(struct cdc_source *source, struct cdc_store *store,
+                                          bool has_position, wf_error *err)
+{
+    uint64_t run = 0;
+    wf_status status = store_snapshot_last_run(store, source->id, &run, err);
+    int32_t mode = source->settings->core.snapshot;
+    bool first = !has_position && !run;
+    source->snapshot_wanted =
+        mode == CDC_SNAPSHOT_ALWAYS ||
+        ((mode == CDC_SNAPSHOT_INITIAL || mode == CDC_SNAPSHOT_WHEN_NEEDED) && first);
+    return status;
+}
+
+/* Lock, store and position; a lossy source keeps nothing and needs none of them. */
+static wf_status source_run_prepare(struct cdc_source *source, wf_error *err)
+{
+    const struct cdc_settings *settings = source->settings;
+    source->snapshot_wanted = false;
+    source->seen_version = atomic_load(&source->flow.version) - 1;
+    wf_status status = flow_open(&source->flow, str_from(settings->provider->name),
+                                 (size_t)settings->core.buffer_bytes,
+                                 (size_t)settings->core.max_event_bytes, err);
+    if (!status)
+        status = confirm_reset(&source->confirm, STR_EMPTY, err);
+    snapshot_reset(source->snapshot);
+    if (status || settings->provider->lossy)
+        return status;
+    struct cdc_store *store;
+    status = source_run_lock(source, err);
+    if (!status)
+        status = source_store(source, &store, err);
+    if (status)
+        return status;
+    buf_clear(&source->identity);
+    buf_clear(&source->confirm.latest);
+    status = store_position_get(store, source->id, &source->confirm.latest, &source->identity, err);
+    if (!status)
+        status = source_run_want_snapshot(source, store, source->confirm.latest.len > 0, err);
+    if (!status)
+        status = store_subscription_each(store, source->id, source, source_run_expect, err);
+    if (status)
+        return status;
+    pthread_mutex_lock(&source->lock);
+    source->standby = false;
+    source->error.text[0] = '\0';
+    buf_clear(&source->position);
+    buf_str(&source->position, buf_view(&source->confirm.latest));
+    pthread_mutex_unlock(&source->lock);
+    atomic_fetch_add(&source->flow.replays, 1);
+    return WF_OK;
+}
+
+/* ---- the connection --------------------------------------------------------------------------- */
+
+static wf_status source_run_open(struct cdc_source *source, const struct cdc_emitter *emitter,
+                                 wf_error *err)
+{
+    const struct cdc_provider *provider = source->settings->provider;
+    void *state = calloc(1, provider->state_size ? provider->state_size : 1);
+    if (!state)
+        return error_no_memory(err);
+    CDC_CLEANUP(buf_release) struct buf identity;
+    buf_init(&identity, LIMIT_TEXT_BYTES);
+    struct cdc_open with = {
+        .settings = source->settings,
+        .from = buf_view(&source->confirm.latest),
+        .identity = buf_view(&source->identity),
+        .out = emitter,
+        .host = source->host,
+        .cancelled = &source->cancelled,
+        .out_identity = &identity,
+    };
+    wf_status status = provider->open(state, &with, err);
+    if (!status)
+        status = buf_status(&identity, "identity", err);
+    if (status) {
+        provider->close(state);
+        free(state);
+        return status;
+    }
+    buf_clear(&source->identity);
+    buf_str(&source->identity, buf_view(&identity));
+    pthread_mutex_lock(&source->provider_lock);
+    source->provider_state = state;
+    source->provider_open = true;
+    pthread_mutex_unlock(&source->provider_lock);
+    return buf_status(&source->identity, "identity", err);
+}
+
+static void source_run_close(struct cdc_source *source)
+{
+    pthread_mutex_lock(&source->provider_lock);
+    bool open = source->provider_open;
+    source->provider_open = false;
+    pthread_mutex_unlock(&source->provider_lock);
+    if (!open)
+        return;
+    snapshot_detach(source->snapshot);
+    source->settings->provider->close(source->provider_state);
+    free(source->provider_state);
+    source->provider_state = NULL;
+}
+
+/* ---- confirming -------------------------------------------------------------------------------- */
+
+static wf_status source_run_confirm_now(struct cdc_source *source, wf_error *err)
+{
+    const struct cdc_provider *provider = source->settings->provider;
+    wf_str position = buf_view(&source->confirm.ready);
+    if (!provider->lossy) {
+        struct cdc_store *store;
+        wf_status status = source_store(source, &store, err);
+        if (!status)
+            status = store_position_put(store, source->id, str_from(provider->name),
+                                        buf_view(&source->identity), position, err);
+        if (status)
+            return status;
+    }
+    source->confirm.unconfirmed = false;
+    pthread_mutex_lock(&source->lock);
+    buf_clear(&source->position);
+    buf_str(&source->position, position);
+    source->error.text[0] = '\0'; /* the store works again, if it did not */
+    pthread_mutex_unlock(&source->lock);
+    return source->provider_open ? provider->confirm(source->provider_state, position, err) : WF_OK;
+}
+
+/* Confirms what everyone has had: at once when nothing else goes on, else now and then. */
+static wf_status source_run_confirm(struct cdc_source *source, bool at_once, wf_error *err)
+{
+    uint64_t passed = flow_settle(&source->flow);
+    confirm_passed(&source->confirm, passed);
+    wf_status status = snapshot_passed(source->snapshot, passed, err);
+    if (status || !source->confirm.unconfirmed)
+        return status;
+    int64_t now = clock_mono_ms();
+    bool idle = flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
+    if (!at_once && !idle && now - source->confirmed_ms < RUN_CONFIRM_MS)
+        return WF_OK;
+    source->confirmed_ms = now;
+    return source_run_confirm_now(source, err);
+}
+
+/* ---- who is there ------------------------------------------------------------------------------ */
+
+/* The subscriptions are others than before: keeps their names, and learns whether there are any. */
+static wf_status source_run_audience(struct cdc_source *source, wf_error *err)
+{
+    struct cdc_flow *flow = &source->flow;
+    uint32_t version = atomic_load(&flow->version);
+    if (version == source->seen_version)
+        return WF_OK;
+    source->seen_version = version;
+    source->settled_ms = clock_mono_ms() + RUN_SETTLE_MS;
+    bool deserted = !flow_subscriptions(flow) && !source->settings->provider->lossy;
+    source_run_phase(source, deserted ? LIFECYCLE_ON_DESERTED : LIFECYCLE_ON_SUBSCRIBED);
+    if (source->settings->provider->lossy)
+        return WF_OK;
+    struct cdc_store *store;
+    wf_status status = source_store(source, &store, err);
+    pthread_mutex_lock(&flow->lock);
+    for (struct cdc_subscription *sub = flow->first; sub && !status; sub = sub->next)
+        status = store_subscription_put(store, source->id, sub->name, err);
+    pthread_mutex_unlock(&flow->lock);
+    return status;
+}
+
+/* Once a second: claims whose time is over, and dead letters to be replayed. */
+static wf_status source_run_look_around(struct cdc_source *source, wf_error *err)
+{
+    int64_t now = clock_mono_ms();
+    if (now - source->checked_ms < RUN_CHECK_MS)
+        return WF_OK;
+    source->checked_ms = now;
+    pthread_mutex_lock(&source->store_lock);
+    struct cdc_store *store = source->store;
+    pthread_mutex_unlock(&source->store_lock);
+    CDC_CLEANUP(buf_release) struct buf name;
+    buf_init(&name, LIMIT_TEXT_BYTES);
+    wf_status status = WF_OK;
+    while (!status && flow_expire_claim(&source->flow, &name)) {
+        log_line(&source->logger, LOG_WARN,
+                 "a trigger has not come back and its place is given up source=%.*s "
+                 "subscription=%.*s seconds=%d",
+                 STR_ARG(source->id), STR_ARG(buf_view(&name)), FLOW_GRACE_MS / 1000);
+        if (store)
+            status = store_subscription_drop(store, source->id, buf_view(&name), err);
+        buf_clear(&name);
+    }
+    if (store && store_changed_by_others(store)) {
+        atomic_fetch_add(&source->flow.replays, 1);
+        flow_publish(&source->flow);
+    }
+    return status;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------- */
+
+static wf_status source_run_snapshot(struct cdc_source *source, wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    bool deserted = source->life.deserted;
+    bool was = source->life.snapshot;
+    pthread_mutex_unlock(&source->lock);
+    wf_status status = WF_OK;
+    if (source->snapshot_wanted && !deserted && clock_mono_ms() >= source->settled_ms) {
+        source->snapshot_wanted = false;
+        status = snapshot_request(source->snapshot, NULL, 0, err);
+    }
+    if (!status && !deserted && snapshot_active(source->snapshot))
+        status = snapshot_step(source->snapshot, err);
+    bool is = snapshot_active(source->snapshot);
+    if (was != is)
+        source_run_phase(source, is ? LIFECYCLE_ON_SNAPSHOT_BEGIN : LIFECYCLE_ON_SNAPSHOT_END);
+    return status;
+}
+
+/* What may be read now.  When the log is nearly full: nothing, and whoever makes room tells. */
+static struct cdc_budget source_run_budget(struct cdc_source *source)
+{
+    struct cdc_flow *flow = &source->flow;
+    pthread_mutex_lock(&source->lock);
+    bool quiet = source->life.paused || source->life.deserted;
+    pthread_mutex_unlock(&source->lock);
+    bool pending = confirm_pending(&source->confirm) || source->confirm.unconfirmed;
+    struct cdc_budget budget = {pending ? RUN_QUIET_MS : RUN_IDLE_MS, 0};
+    if (quiet)
+        return budget;
+    if (pending || source->snapshot_wanted || snapshot_active(source->snapshot))
+        budget.timeout_ms = RUN_BUSY_MS;
+    size_t least = flow->ring.cap / 16;
+    if (ring_room(&flow->ring) < least) {
+        atomic_store(&flow->want_space, true);
+        flow_settle(flow);
+        if (ring_room(&flow->ring) < least)
+            return budget;
+        atomic_store(&flow->want_space, false);
+    }
+    size_t most = ring_room(&flow->ring) / RUN_ROOM_PER_CHANGE;
+    budget.max_changes = most < RUN_BATCH ? (uint32_t)most : RUN_BATCH;
+    return budget;
+}
+
+static void source_run_count(struct cdc_source *source)
+{
+    if (atomic_load_explicit(&source->events_total, memory_order_relaxed) == source->flow.emitted)
+        return;
+    atomic_store_explicit(&source->events_total, source->flow.emitted, memory_order_relaxed);
+    atomic_store_explicit(&source->last_event_us, clock_wall_us(), memory_order_relaxed);
+}
+
+/* Answers whoever waits for the lag. */
+static void source_run_lag(struct cdc_source *source)
+{
+    pthread_mutex_lock(&source->lock);
+    bool asked = source->lag_asked != source->lag_answered;
+    uint64_t number = source->lag_asked;
+    pthread_mutex_unlock(&source->lock);
+    if (!asked)
+        return;
+    struct cdc_lag lag = {-1, -1};
+    wf_error err;
+    const struct cdc_provider *provider = source->settings->provider;
+    if (!provider->lag || provider->lag(source->provider_state, &lag, &err))
+        lag = (struct cdc_lag){-1, -1};
+    pthread_mutex_lock(&source->lock);
+    source->lag = lag;
+    source->lag_answered = number;
+    pthread_cond_broadcast(&source->changed);
+    pthread_mutex_unlock(&source->lock);
+}
+
+/* Our own disk may be full for a while: the stream goes on, nothing is confirmed meanwhile. */
+static void source_run_store_trouble(struct cdc_source *source, const wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    bool news = strcmp(source->error.text, err->text) != 0;
+    source->error = *err;
+    pthread_mutex_unlock(&source->lock);
+    if (news)
+        log_line(&source->logger, LOG_ERROR, "state not stored, trying again source=%.*s error=%s",
+                 STR_ARG(source->id), err->text);
+    source->confirmed_ms = clock_mono_ms();
+}
+
+static wf_status source_run_turn(struct cdc_source *source, wf_error *err)
+{
+    wf_status status = source_run_audience(source, err);
+    if (!status)
+        status = source_run_look_around(source, err);
+    if (!status)
+        status = source_run_snapshot(source, err);
+    if (status)
+        return status;
+    source_run_lag(source);
+    struct cdc_budget budget = source_run_budget(source);
+    status = source->settings->provider->poll(source->provider_state, budget, err);
+    source_run_count(source);
+    flow_publish(&source->flow);
+    if (status)
+        return status;
+    status = source_run_confirm(source, false, err);
+    if (status == WF_UNAVAILABLE && source->confirm.unconfirmed) {
+        source_run_store_trouble(source, err);
+        return WF_OK;
+    }
+    return status;
+}
+
+static wf_status source_run_stream(struct cdc_source *source, wf_error *err)
+{
+    struct cdc_store *store = NULL;
+    const struct cdc_settings *settings = source->settings;
+    wf_status status = settings->provider->lossy ? WF_OK : source_store(source, &store, err);
+    struct snapshot_deps deps = {&source->flow, store, settings, source->provider_state,
+                                 (void (*)(void *))source_wake, source};
+    if (!status)
+        status = snapshot_attach(source->snapshot, &deps, err);
+    if (status)
+        return status;
+    flow_run(&source->flow);
+    while (!status && source_run_goes_on(source))
+        status = source_run_turn(source, err);
+    return status;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+/* Waits for the callbacks that run; the connection is kept alive meanwhile.  A callback may take an
+ * hour. */
+static void source_run_drain(struct cdc_source *source)
+{
+    const struct cdc_budget nothing = {.timeout_ms = 0, .max_changes = 0};
+    wf_error err;
+    pthread_mutex_lock(&source->lock);
+    source->draining = true;
+    pthread_cond_broadcast(&source->changed);
+    pthread_mutex_unlock(&source->lock);
+    flow_halt(&source->flow);
+    while (!flow_wait_rest(&source->flow, RUN_IDLE_MS)) {
+        if (source->provider_open &&
+            source->settings->provider->poll(source->provider_state, nothing, &err))
+            source_run_close(source);
+        source_run_confirm(source, false, &err);
+    }
+    if (source_run_confirm(source, true, &err))
+        log_line(&source->logger, LOG_WARN,
+                 "last position not confirmed, some events will come again source=%.*s error=%s",
+                 STR_ARG(source->id), err.text);
+}
+
+/* The stream is broken for good, but what is in the log can still be delivered. */
+static void source_run_empty(struct cdc_source *source)
+{
+    wf_error err;
+    while (source_run_goes_on(source) && !flow_is_empty(&source->flow) &&
+           flow_subscriptions(&source->flow)) {
+        source_run_sleep(source, RUN_BUSY_MS);
+        source_run_confirm(source, false, &err);
+    }
+}
+
+static wf_status source_run_remove(struct cdc_source *source, wf_error *err)
+{
+    const struct cdc_provider *provider = source->settings->provider;
+    CDC_CLEANUP(buf_release) struct buf removed;
+    buf_init(&removed, LIMIT_CONFIG_BYTES);
+    wf_status status = WF_OK;
+    if (provider->cleanup)
+        status = provider->cleanup(source->provider_state, &removed, err);
+    struct cdc_store *store;
+    if (!status && !provider->lossy && !source_store(source, &store, err))
+        status = store_forget(store, source->id, err);
+    pthread_mutex_lock(&source->lock);
+    buf_str(&source->removed, buf_view(&removed));
+    source->cleaned = !status;
+    pthread_mutex_unlock(&source->lock);
+    return status;
+}
+
+/* Removes what the provider installed; opens it for that when it is not open. */
+static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitter *emitter)
+{
+    pthread_mutex_lock(&source->lock);
+    bool wanted = source->cleanup_wanted;
+    pthread_mutex_unlock(&source->lock);
+    if (!wanted)
+        return;
+    wf_error err = {.code = WF_OK};
+    atomic_store(&source->cancelled, false);
+    wf_status status = source->provider_open ? WF_OK : source_run_open(source, emitter, &err);
+    if (!status)
+        status = source_run_remove(source, &err);
+    source_run_error(source, status ? &err : NULL);
+}
+
+static void source_run_end(struct cdc_source *source, bool failed)
+{
+    source_run_close(source);
+    source_lock_release(&source->lock_fd);
+    pthread_mutex_lock(&source->lock);
+    source->draining = false;
+    source->cleanup_wanted = false;
+    if (failed && source->runs == source->started_run)
+        source->wanted = false;
+    pthread_mutex_unlock(&source->lock);
+    if (!failed)
+        source_run_phase(source, LIFECYCLE_ON_STOPPED);
+}
+
+/* Pause before the next attempt: doubles each time, and no two sources come at the same moment. */
+static int64_t source_run_backoff(unsigned attempt)
+{
+    int64_t wait_ms = RUN_BACKOFF_FIRST_MS;
+    for (unsigned i = 0; i < attempt && wait_ms < RUN_BACKOFF_MOST_MS; i++)
+        wait_ms *= 2;
+    wait_ms = wait_ms < RUN_BACKOFF_MOST_MS ? wait_ms : RUN_BACKOFF_MOST_MS;
+    return wait_ms / 2 + clock_mono_ns() % (wait_ms / 2 + 1);
+}
+
+/* Connects and streams until the run ends; WF_OK when it was asked to stop. */
+static wf_status source_run_connections(struct cdc_source *source,
+                                        const struct cdc_emitter *emitter, wf_error *err)
+{
+    unsigned attempt = 0;
+    while (source_run_goes_on(source)) {
+        wf_status status = source_run_open(source, emitter, err);
+        if (!status) {
+            attempt = 0;
+            source_run_error(source, NULL);
+            source_run_phase(source, LIFECYCLE_ON_OPENED);
+            status = source_run_stream(source, err);
+        }
+        if (!status || !source_run_goes_on(source))
+            return WF_OK;
+        source_run_close(source);
+        if (status != WF_UNAVAILABLE)
+            return status;
+        int64_t wait_ms = source_run_backoff(attempt++);
+        source_run_error(source, err);
+        source_run_phase(source, LIFECYCLE_ON_LOST);
+        log_line(&source->logger, LOG_WARN, "connection lost source=%.*s retry_ms=%lld error=%s",
+                 STR_ARG(source->id), (long long)wait_ms, err->text);
+        source_run_sleep(source, wait_ms);
+    }
+    return WF_OK;
+}
+
+void source_run(struct cdc_source *source)
+{
+    const struct cdc_emitter emitter = {
+        source,           source_run_emit,   source_run_commit, source_run_mark,
+        source_run_wanted, source_run_schema, source_run_notice,
+    };
+    wf_error err = {.code = WF_OK};
+    wf_status status = source_run_prepare(source, &err);
+    if (!status)
+        status = source_run_connections(source, &emitter, &err);
+    bool failed = status && status != WF_CANCELLED;
+    if (failed) {
+        source_run_error(source, &err);
+        log_line(&source->logger, LOG_ERROR, "source failed source=%.*s code=%s error=%s",
+                 STR_ARG(source->id), error_status_name(status), err.text);
+        source_run_phase(source, LIFECYCLE_ON_BROKEN);
+        source_run_empty(source);
+    }
+    source_run_drain(source);
+    if (!failed)
+        source_run_cleanup(source, &emitter);
+    source_run_end(source, failed);
+}

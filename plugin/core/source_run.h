@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * source_run - one run of a source, on its own thread: from "wanted" to stopped or failed.
+ */
+#ifndef CORE_SOURCE_RUN_H
+#define CORE_SOURCE_RUN_H
+
+#include "plugin/core/source.h"
+
+/* Returns when the source is no longer wanted or cannot go on.  The phase is then STOPPED or FAILED,
+ * every callback has returned and the provider is closed.  [source] */
+void source_run(struct cdc_source *source);
+
+/* Changes the phase and tells whoever waits.  [source] */
+void source_run_phase(struct cdc_source *source, enum lifecycle_event event);
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * subscription - wait, take the next record, deliver it, move on.
+ */
+#include "plugin/core/subscription.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "base/thread.h"
+#include "plugin/core/dead_letter.h"
+#include "plugin/core/flow.h"
+#include "plugin/core/pool.h"
+
+#define SUBSCRIPTION_CANCELLED_MS 1000 /* a host that is stopping is asked again after this */
+
+/* The subscription whose callback runs on this thread, to know a stop that comes from inside. */
+static _Thread_local const struct cdc_subscription *subscription_current;
+
+void subscription_enter(struct cdc_subscription *sub)
+{
+    subscription_current = sub;
+}
+
+bool subscription_is_inside(const struct cdc_subscription *sub)
+{
+    return subscription_current == sub;
+}
+
+bool subscription_inside_any(void)
+{
+    return subscription_current != NULL;
+}
+
+/* ---- delivering ------------------------------------------------------------------------------ */
+
+bool subscription_pause(struct cdc_subscription *sub, int64_t wait_ms)
+{
+    struct cdc_flow *flow = sub->flow;
+    int64_t deadline = clock_mono_ms() + wait_ms;
+    pthread_mutex_lock(&flow->lock);
+    while (!atomic_load(&sub->must_rest) &&
+           thread_cond_wait_until(&flow->wake, &flow->lock, deadline))
+        ;
+    pthread_mutex_unlock(&flow->lock);
+    return !atomic_load(&sub->must_rest);
+}
+
+static void subscription_note_error(struct cdc_subscription *sub, const char *text)
+{
+    pthread_mutex_lock(&sub->flow->lock);
+    snprintf(sub->error, sizeof sub->error, "%s", text);
+    atomic_store(&sub->failing, text[0] != '\0');
+    pthread_mutex_unlock(&sub->flow->lock);
+}
+
+wf_status subscription_fire(struct cdc_subscription *sub, wf_str event, wf_error *err)
+{
+    struct cdc_flow *flow = sub->flow;
+    atomic_fetch_add(&flow->firing, 1);
+    wf_status status = sub->callback.fire(sub->callback.ctx, STR("cdc.change"), event, err);
+    atomic_fetch_sub(&flow->firing, 1);
+    return status;
+}
+
+/* Puts the record away.  Until the store has it the event is not given up. */
+static bool subscription_bury(struct cdc_subscription *sub, const struct ring_record *record,
+                              int64_t attempts, const char *error)
+{
+    int64_t wait_ms = sub->policy.initial_backoff_ms;
+    wf_error err;
+    while (dead_letter_write(sub, record, attempts, error, &err)) {
+        log_line(sub->flow->owner.logger, LOG_ERROR,
+                 "dead letter not stored, trying again source=%.*s subscription=%.*s error=%s",
+                 STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), err.text);
+        subscription_note_error(sub, err.text);
+        if (!subscription_pause(sub, wait_ms))
+            return false;
+        wait_ms = wait_ms * 2 < sub->policy.max_backoff_ms ? wait_ms * 2
+                                                           : sub->policy.max_backoff_ms;
+    }
+    atomic_fetch_add(&sub->dead_lettered, 1);
+    log_line(sub->flow->owner.logger, LOG_WARN,
+             "event went to the dead letters source=%.*s subscription=%.*s attempts=%lld error=%s",
+             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), (long long)attempts, error);
+    subscription_note_error(sub, "");
+    return true;
+}
+
+/* After a failed attempt: waits and says whether to try again.  *out_done: put away instead. */
+static bool subscription_again(struct cdc_subscription *sub, const struct ring_record *record,
+                               int64_t attempts, const wf_error *failure, bool *out_done)
+{
+    const struct subscription_policy *policy = &sub->policy;
+    subscription_note_error(sub, failure->text);
+    if (attempts >= policy->max_attempts && !policy->block) {
+        *out_done = subscription_bury(sub, record, attempts, failure->text);
+        return false;
+    }
+    int64_t wait_ms = policy->initial_backoff_ms;
+    for (int64_t i = 1; i < attempts && wait_ms < policy->max_backoff_ms; i++)
+        wait_ms *= 2;
+    wait_ms = wait_ms < policy->max_backoff_ms ? wait_ms : policy->max_backoff_ms;
+    if (!subscription_pause(sub, wait_ms))
+        return false;
+    atomic_fetch_add(&sub->retried, 1);
+    return true;
+}
+
+static bool subscription_retry(struct cdc_subscription *sub, const struct ring_record *record,
+                               wf_error *failure)
+{
+    int64_t attempts = 0;
+    for (;;) {
+        if (failure->code == WF_CANCELLED) {
+            if (!subscription_pause(sub, SUBSCRIPTION_CANCELLED_MS))
+                return false;
+        } else {
+            bool done = false;
+            if (!subscription_again(sub, record, ++attempts, failure, &done))
+                return done;
+        }
+        failure->text[0] = '\0';
+        failure->code = subscription_fire(sub, ring_text(record), failure);
+        if (!failure->code) {
+            subscription_note_error(sub, "");
+            atomic_fetch_add(&sub->delivered, 1);
+            return true;
+        }
+    }
+}
+
+bool subscription_deliver(struct cdc_subscription *sub, const struct ring_record *record)
+{
+    if (CDC_UNLIKELY(record->meta.flags & RING_DEAD))
+        return subscription_bury(sub, record, 0, "");
+    wf_error err;
+    err.text[0] = '\0';
+    wf_status status = subscription_fire(sub, ring_text(record), &err);
+    if (CDC_UNLIKELY(status)) {
+        err.code = status;
+        return subscription_retry(sub, record, &err);
+    }
+    atomic_fetch_add_explicit(&sub->delivered, 1, memory_order_relaxed);
+    return true;
+}
+
+/* ---- choosing -------------------------------------------------------------------------------- */
+
+static uint32_t subscription_ops(struct cdc_subscription *sub, uint32_t id)
+{
+    if (id >= sub->wants_count) {
+        uint32_t count = sub->wants_count ? sub->wants_count : 64;
+        while (count <= id)
+            count *= 2;
+        uint32_t *wants = realloc(sub->wants, count * sizeof *wants);
+        if (!wants)
+            return filter_ops(&sub->filter, catalogue_name(&sub->flow->tables, id));
+        memset(wants + sub->wants_count, 0, (count - sub->wants_count) * sizeof *wants);
+        sub->wants = wants;
+        sub->wants_count = count;
+    }
+    if (!sub->wants[id])
+        sub->wants[id] =
+            1 + (filter_ops(&sub->filter, catalogue_name(&sub->flow->tables, id)));
+    return sub->wants[id] - 1;
+}
+
+static bool subscription_wants(struct cdc_subscription *sub, const struct ring_record *record)
+{
+    uint32_t id = record->meta.table_id;
+    uint32_t bit = 1u << record->meta.op;
+    if (CDC_LIKELY(id < sub->wants_count && sub->wants[id]))
+        return (sub->wants[id] - 1) & bit;
+    if (id == RING_NO_TABLE)
+        return filter_ops(&sub->filter, STR_EMPTY) & bit;
+    if (id == RING_ANY_TABLE)
+        return filter_wants_event(&sub->filter, ring_text(record), (enum cdc_op)record->meta.op);
+    return subscription_ops(sub, id) & bit;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+void subscription_space(struct cdc_subscription *sub)
+{
+    struct cdc_flow *flow = sub->flow;
+    if (CDC_LIKELY(!atomic_load_explicit(&flow->want_space, memory_order_relaxed)))
+        return;
+    uint64_t behind = atomic_load_explicit(&flow->ring.head, memory_order_relaxed) -
+                      atomic_load_explicit(&sub->cursor, memory_order_relaxed);
+    if (behind <= flow->ring.cap / 2 && atomic_exchange(&flow->want_space, false))
+        flow->owner.on_space(flow->owner.ctx);
+}
+
+static bool subscription_take(struct cdc_subscription *sub, const struct ring_record *record,
+                              uint64_t end)
+{
+    bool wanted = subscription_wants(sub, record);
+    if (sub->pool) {
+        if (!wanted) {
+            pool_skip(sub->pool, end, record->seq);
+            return true;
+        }
+        if (!(record->meta.flags & (RING_BARRIER | RING_DEAD)))
+            return pool_submit(sub->pool, record, end);
+        if (!pool_drain(sub->pool))
+            return false;
+    }
+    if (wanted && !subscription_deliver(sub, record))
+        return false;
+    atomic_store_explicit(&sub->passed, record->seq + 1, memory_order_relaxed);
+    atomic_store_explicit(&sub->cursor, end, memory_order_release);
+    subscription_space(sub);
+    return true;
+}
+
+/* Where reading goes on: with workers that is ahead of the cursor. */
+static uint64_t subscription_position(struct cdc_subscription *sub)
+{
+    if (sub->pool && !pool_is_idle(sub->pool))
+        return sub->taken;
+    return atomic_load_explicit(&sub->cursor, memory_order_relaxed);
+}
+
+static void subscription_read(struct cdc_subscription *sub)
+{
+    struct cdc_flow *flow = sub->flow;
+    uint64_t at = subscription_position(sub);
+    while (!atomic_load_explicit(&sub->must_rest, memory_order_relaxed)) {
+        const struct ring_record *record = ring_read(&flow->ring, &at, ring_head(&flow->ring));
+        if (!record)
+            break;
+        uint64_t end = at + record->size;
+        if (!subscription_take(sub, record, end))
+            break;
+        at = end;
+    }
+    sub->taken = at;
+    if (sub->pool && atomic_load(&sub->must_rest))
+        pool_rest(sub->pool);
+}
+
+static bool subscription_has_work(struct cdc_subscription *sub)
+{
+    struct cdc_flow *flow = sub->flow;
+    if (!flow->running)
+        return sub->pool && !pool_is_idle(sub->pool); /* they have to be waited for */
+    return subscription_position(sub) != ring_head(&flow->ring) ||
+           sub->replays_seen != atomic_load(&flow->replays);
+}
+
+/* Rests until there is work; false when the subscription ends. */
+static bool subscription_wait(struct cdc_subscription *sub)
+{
+    struct cdc_flow *flow = sub->flow;
+    pthread_mutex_lock(&flow->lock);
+    for (;;) {
+        if (sub->stopping)
+            break;
+        atomic_fetch_add(&flow->sleepers, 1);
+        atomic_thread_fence(memory_order_seq_cst);
+        bool work = subscription_has_work(sub);
+        if (!work) {
+            sub->resting = true;
+            pthread_cond_broadcast(&flow->rested);
+            pthread_cond_wait(&flow->wake, &flow->lock);
+        }
+        atomic_fetch_sub(&flow->sleepers, 1);
+        if (work)
+            break;
+    }
+    bool go_on = !sub->stopping;
+    sub->resting = !go_on;
+    pthread_cond_broadcast(&flow->rested);
+    pthread_mutex_unlock(&flow->lock);
+    return go_on;
+}
+
+static void *subscription_main(void *arg)
+{
+    struct cdc_subscription *sub = arg;
+    subscription_enter(sub);
+    while (subscription_wait(sub)) {
+        uint32_t replays = atomic_load(&sub->flow->replays);
+        if (sub->replays_seen != replays) {
+            sub->replays_seen = replays;
+            dead_letter_replay(sub);
+        }
+        subscription_read(sub);
+    }
+    if (sub->pool)
+        pool_rest(sub->pool);
+    wf_status status = flow_detach(sub->flow, sub);
+    if (status)
+        log_line(sub->flow->owner.logger, LOG_WARN, "the place of a subscription is not kept, out "
+                 "of memory source=%.*s subscription=%.*s",
+                 STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name));
+    return NULL;
+}
+
+wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow, wf_error *err)
+{
+    sub->flow = flow;
+    uint32_t replays = atomic_load(&flow->replays);
+    sub->replays_seen = replays ? replays - 1 : 0; /* where there is a store: look once */
+    if (sub->policy.workers > 1) {
+        wf_status status = pool_new(sub, (int)sub->policy.workers, &sub->pool, err);
+        if (status)
+            return status;
+    }
+    flow_attach(flow, sub);
+    wf_status status = thread_start(&sub->thread, "cdc-deliver", subscription_main, sub, err);
+    if (status) {
+        flow_detach(flow, sub);
+        pool_free(sub->pool);
+        sub->pool = NULL;
+        return status;
+    }
+    sub->started = true;
+    return WF_OK;
+}
+
+void subscription_interrupt(struct cdc_subscription *sub)
+{
+    atomic_store(&sub->must_rest, true);
+    if (sub->pool)
+        pool_wake(sub->pool);
+}
+
+bool subscription_stop(struct cdc_subscription *sub)
+{
+    if (!sub->started)
+        return true;
+    struct cdc_flow *flow = sub->flow;
+    pthread_mutex_lock(&flow->lock);
+    sub->stopping = true;
+    subscription_interrupt(sub);
+    pthread_cond_broadcast(&flow->wake);
+    pthread_mutex_unlock(&flow->lock);
+    if (subscription_is_inside(sub))
+        return false;
+    pthread_join(sub->thread, NULL);
+    sub->started = false;
+    pool_free(sub->pool);
+    sub->pool = NULL;
+    free(sub->wants);
+    sub->wants = NULL;
+    sub->wants_count = 0;
+    return true;
+}
