@@ -145,9 +145,8 @@ static void bench_close(struct bench *bench)
 
 static void bench_inject(struct bench *bench, wf_str event)
 {
-    wf_error err;
     /* The queue is full at times, as it should be: the other threads have to get on. */
-    while (memory_inject(bench->provider, event, &err) == WF_UNAVAILABLE)
+    while (memory_inject(bench->provider, event, NULL) == WF_UNAVAILABLE)
         sched_yield();
 }
 

@@ -3,7 +3,6 @@
 include(GNUInstallDirs)
 set(doc ${CMAKE_INSTALL_DATADIR}/doc/workflow-plugin-cdc)
 
-if(TARGET wfhost AND TARGET workflow-plugin-cdc) #tmp
 install(TARGETS wfhost RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS workflow-plugin-cdc LIBRARY DESTINATION ${CDC_PLUGIN_DIR})
 install(FILES plugin.manifest.json DESTINATION ${CDC_PLUGIN_DIR})
@@ -20,4 +19,3 @@ install(FILES README.md LICENSE DESTINATION ${doc})
 install(FILES sdk/README.md DESTINATION ${doc}/sdk)
 install(DIRECTORY docs DESTINATION ${doc} FILES_MATCHING PATTERN *.md)
 install(DIRECTORY examples DESTINATION ${doc} PATTERN CMakeLists.txt EXCLUDE)
-endif() #tmp

@@ -52,9 +52,11 @@ void app_free(struct app *app)
 
 /* Unknown keys at the top are allowed, as in the engine; those that look mistyped are told. */
 static const char *const app_keys[] = {
-    "imports", "modules", "workflows", "triggers", "pipelines", "platform", "requires", "plugins",
-    "sidecars", "infrastructure", "engine", "ci", "environments", "secrets", "vars", "variables",
-    "infra", "secretStores", "services", "mesh", "networking", "security", "application", NULL,
+    "imports",    "modules",  "workflows",    "triggers", "pipelines",
+    "platform",   "requires", "plugins",      "sidecars", "infrastructure",
+    "engine",     "ci",       "environments", "secrets",  "vars",
+    "variables",  "infra",    "secretStores", "services", "mesh",
+    "networking", "security", "application",  NULL,
 };
 
 static void app_check_workflows(const struct app *app, struct problems *problems)
@@ -68,8 +70,9 @@ static void app_check_workflows(const struct app *app, struct problems *problems
             problems_add(problems, section, NULL,
                          "no handler found for this type of workflow; there is http");
         else if (routes && routes->count)
-            problems_add(problems, routes, NULL,
-                         "routes are not supported; give a pipeline a trigger of type http");
+            problems_add(
+                problems, routes, NULL,
+                "routes are not supported; give a pipeline a trigger of type http");
     }
 }
 
@@ -238,10 +241,11 @@ static void app_say_no_module(const struct definition *def, const char *key, wf_
     buf_init(&text, LIMIT_TEXT_BYTES);
     for (size_t i = 0; i < app->module_count; i++)
         if (str_is(app->modules[i].type_name, type))
-            buf_printf(&text, "%s%.*s", text.len ? ", " : "", STR_ARG(app->modules[i].name));
+            buf_printf(&text, "%s%.*s", text.len ? ", " : "",
+                       STR_ARG(app->modules[i].name));
     problems_add(def->problems, def->node, key,
-                 "there is no module '%.*s' of type %s; of that type there is %s", STR_ARG(name),
-                 type, text.len ? buf_c(&text) : "none");
+                 "there is no module '%.*s' of type %s; of that type there is %s",
+                 STR_ARG(name), type, text.len ? buf_c(&text) : "none");
 }
 
 void *app_need_module(const struct definition *def, const char *key, const char *type)

@@ -21,15 +21,17 @@ static struct app_module *app_modules_find(const struct app *app, wf_str name)
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static const char *const app_modules_keys[] = {
-    "name", "type", "config", "dependsOn", "branches", "satisfies", "protected", "environments",
-    NULL,
+    "name",      "type",      "config",       "dependsOn", "branches",
+    "satisfies", "protected", "environments", NULL,
 };
 
-static void app_modules_read(struct app *app, const struct node *node, struct problems *problems)
+static void app_modules_read(struct app *app, const struct node *node,
+                             struct problems *problems)
 {
     struct app_module *module = &app->modules[app->module_count];
     if (node->value->kind != VALUE_MAP) {
-        problems_add(problems, node, NULL, "a module is a map with name, type and config, not %s",
+        problems_add(problems, node, NULL,
+                     "a module is a map with name, type and config, not %s",
                      node_kind_name(node));
         return;
     }
@@ -76,7 +78,8 @@ static bool app_modules_ready(const struct app *app, const struct app_module *mo
 {
     const struct node *depends = node_get(module->node, "dependsOn");
     for (size_t i = 0; depends && i < depends->count; i++) {
-        const struct app_module *other = app_modules_find(app, node_text(depends->children[i]));
+        const struct app_module *other =
+            app_modules_find(app, node_text(depends->children[i]));
         if (other && !other->ordered)
             return false;
     }
@@ -186,7 +189,8 @@ wf_status app_modules_start(struct app *app, wf_error *err)
 {
     for (size_t i = 0; i < app->order_count; i++) {
         struct app_module *module = app->order[i];
-        wf_status status = module->type->start ? module->type->start(module->self, err) : WF_OK;
+        wf_status status =
+            module->type->start ? module->type->start(module->self, err) : WF_OK;
         if (status)
             return error_prefix(err, "module '%.*s'", STR_ARG(module->name));
         module->started = true;

@@ -17,8 +17,8 @@ struct app_module {
     const struct module_type *type; /* NULL: unknown */
     const struct plugin_type *origin;
     const struct node *node;
-    void *self;    /* NULL: its configuration is wrong */
-    bool ordered;  /* has its place in the order of start */
+    void *self;   /* NULL: its configuration is wrong */
+    bool ordered; /* has its place in the order of start */
     bool started;
 };
 

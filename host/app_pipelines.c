@@ -77,8 +77,9 @@ static void app_pipelines_inline(struct app *app, wf_str name, const struct node
     }
     const struct node *type = node_get(node, "type");
     if (!node_text(type).len) {
-        problems_add(problems, node, "type", type ? "must be the name of a trigger type"
-                                                  : "is required: the trigger's type");
+        problems_add(problems, node, "type",
+                     type ? "must be the name of a trigger type"
+                          : "is required: the trigger's type");
         return;
     }
     if (str_is(node_text(type), "manual"))
@@ -110,15 +111,16 @@ static void app_pipelines_triggers(struct app *app, const struct node *triggers,
     }
 }
 
-static const struct node *app_pipelines_map(struct app *app, const char *key, const char *form,
-                                            struct problems *problems)
+static const struct node *app_pipelines_map(struct app *app, const char *key,
+                                            const char *form, struct problems *problems)
 {
     const struct node *map = node_get(app->root, key);
     if (!map || map->value->kind == VALUE_NULL)
         return NULL;
     if (map->value->kind == VALUE_MAP)
         return map;
-    problems_add(problems, map, NULL, "must be a map %s, not %s", form, node_kind_name(map));
+    problems_add(problems, map, NULL, "must be a map %s, not %s", form,
+                 node_kind_name(map));
     return NULL;
 }
 
@@ -127,9 +129,8 @@ static void app_pipelines_create(struct app *app, const struct node *pipelines,
                                  struct problems *problems)
 {
     for (size_t i = 0; i < pipelines->count; i++) {
-        struct pipeline *pipeline =
-            pipeline_new(app, pipelines->value->map.members[i].key, pipelines->children[i],
-                         problems);
+        struct pipeline *pipeline = pipeline_new(app, pipelines->value->map.members[i].key,
+                                                 pipelines->children[i], problems);
         if (pipeline)
             app->pipelines[app->pipeline_count++] = pipeline;
     }

@@ -169,7 +169,8 @@ static bool bus_wants(const struct bus_subscriber *s, wf_str topic)
 }
 
 /* Pins the subscribers of `topic`; `found` has room for `room`.  Gives how many there are. */
-static size_t bus_find(struct bus *bus, wf_str topic, struct bus_subscriber **found, size_t room)
+static size_t bus_find(struct bus *bus, wf_str topic, struct bus_subscriber **found,
+                       size_t room)
 {
     size_t count = 0;
     pthread_mutex_lock(&bus->subscribers_lock);

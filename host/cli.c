@@ -36,9 +36,10 @@ static void cli_print_help(FILE *out)
                  "commands:\n");
     for (size_t i = 0; commands[i]; i++)
         fprintf(out, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(out, "\n  --help, --version\n\n"
-                 "`wfhost COMMAND --help` tells more.  Exit: 0 done, 1 the configuration is "
-                 "wrong,\n2 usage, 3 it failed while running.\n");
+    fprintf(out,
+            "\n  --help, --version\n\n"
+            "`wfhost COMMAND --help` tells more.  Exit: 0 done, 1 the configuration is "
+            "wrong,\n2 usage, 3 it failed while running.\n");
 }
 
 int cli_wrong(const struct cli *cli, const char *format, ...)
@@ -84,8 +85,8 @@ static int cli_unknown_option(const struct cli *cli, wf_str name)
         names[count] = str_from(cli->command->options[count].name);
     wf_str near = config_check_nearest(name, names, count);
     if (near.len)
-        return cli_wrong(cli, "unknown option '--%.*s', did you mean '--%.*s'?", STR_ARG(name),
-                         STR_ARG(near));
+        return cli_wrong(cli, "unknown option '--%.*s', did you mean '--%.*s'?",
+                         STR_ARG(name), STR_ARG(near));
     return cli_wrong(cli, "unknown option '--%.*s'", STR_ARG(name));
 }
 

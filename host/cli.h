@@ -28,10 +28,13 @@ struct cli_option {
 };
 
 /* Options of commands that load plugins and log. */
-#define CLI_COMMON_OPTIONS                                                                     \
-    {"plugin", "FILE.so", "load this plugin; several times for several (default: all found)"}, \
-    {"log-format", "text|json", "how lines on stderr look (default: text)"},                   \
-    {"log-level", "LEVEL", "debug, info, warn or error"}
+#define CLI_COMMON_OPTIONS                                                                 \
+    {"plugin", "FILE.so",                                                                  \
+     "load this plugin; several times for several (default: all found)"},                  \
+        {"log-format", "text|json", "how lines on stderr look (default: text)"},           \
+    {                                                                                      \
+        "log-level", "LEVEL", "debug, info, warn or error"                                 \
+    }
 
 struct cli_command;
 

@@ -15,7 +15,8 @@ static void cmd_exec_finished(void *ctx, const struct run *run)
     value_json(ctx, output ? output : run->scope.current);
 }
 
-static int cmd_exec_pipeline(struct session *s, struct pipeline *pipeline, const char *input)
+static int cmd_exec_pipeline(struct session *s, struct pipeline *pipeline,
+                             const char *input)
 {
     CDC_CLEANUP(buf_release) struct buf output;
     buf_init(&output, LIMIT_OUTPUT_BYTES);
@@ -54,8 +55,8 @@ static bool cmd_exec_input_is_object(const struct cli *cli)
     arena_init(&arena, LIMIT_ARENA_BYTES);
     const struct value *input = NULL;
     wf_error err;
-    wf_status status =
-        value_parse(&arena, str_from(cli_value(cli, "input", "{}")), "--input", &input, &err);
+    wf_status status = value_parse(&arena, str_from(cli_value(cli, "input", "{}")),
+                                   "--input", &input, &err);
     bool object = !status && input->kind == VALUE_MAP;
     arena_release(&arena);
     if (status)

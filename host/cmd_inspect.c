@@ -25,9 +25,8 @@ static bool cmd_inspect_is(const struct value *map, const char *key)
 
 static void cmd_inspect_field(struct buf *out, const struct value *field, unsigned depth);
 
-static void cmd_inspect_fields(struct buf *out, const struct value *owner, unsigned depth)
+static void cmd_inspect_fields(struct buf *out, const struct value *fields, unsigned depth)
 {
-    const struct value *fields = value_get(owner, STR("fields"));
     for (size_t i = 0; fields && fields->kind == VALUE_LIST && i < fields->list.count; i++)
         cmd_inspect_field(out, fields->list.items[i], depth);
 }
@@ -57,7 +56,7 @@ static void cmd_inspect_field(struct buf *out, const struct value *field, unsign
     }
     buf_byte(out, '\n');
     if (depth < CMD_INSPECT_DEPTH)
-        cmd_inspect_fields(out, field, depth + 1);
+        cmd_inspect_fields(out, value_get(field, STR("fields")), depth + 1);
 }
 
 static wf_str cmd_inspect_summary(const struct value *entry)
@@ -66,13 +65,31 @@ static wf_str cmd_inspect_summary(const struct value *entry)
     return summary.len ? summary : cmd_inspect_text(entry, "description");
 }
 
+/* Options that depend on the provider; host/plugin_schema.h. */
+static void cmd_inspect_options(struct buf *out, const struct value *options)
+{
+    const struct value *providers = value_get(options, STR("providers"));
+    if (!providers || providers->kind != VALUE_MAP)
+        return;
+    buf_lit(out, "    options of every provider\n");
+    cmd_inspect_fields(out, value_get(options, STR("common")), 0);
+    for (size_t i = 0; i < providers->map.count; i++) {
+        const struct value *provider = providers->map.members[i].value;
+        buf_printf(out, "    options of %.*s: %.*s\n",
+                   STR_ARG(providers->map.members[i].key),
+                   STR_ARG(cmd_inspect_summary(provider)));
+        cmd_inspect_fields(out, value_get(provider, STR("fields")), 0);
+    }
+}
+
 static void cmd_inspect_outputs(struct buf *out, const struct value *entry)
 {
     const struct value *outputs = value_get(entry, STR("outputs"));
-    for (size_t i = 0; outputs && outputs->kind == VALUE_LIST && i < outputs->list.count; i++) {
+    for (size_t i = 0; outputs && outputs->kind == VALUE_LIST && i < outputs->list.count;
+         i++) {
         const struct value *output = outputs->list.items[i];
-        wf_str name = output->kind == VALUE_STRING ? output->text
-                                                   : cmd_inspect_text(output, "name");
+        wf_str name =
+            output->kind == VALUE_STRING ? output->text : cmd_inspect_text(output, "name");
         buf_printf(out, "      > %-24.*s %-9.*s %.*s\n", STR_ARG(name),
                    STR_ARG(cmd_inspect_text(output, "type")),
                    STR_ARG(cmd_inspect_text(output, "help")));
@@ -92,7 +109,8 @@ static void cmd_inspect_plugin(struct buf *out, const struct plugin *plugin)
         summary = cmd_inspect_summary(type->schema);
         buf_printf(out, "\n  %s %.*s%s%.*s\n", words[type->kind], STR_ARG(type->name),
                    summary.len ? " - " : "", STR_ARG(summary));
-        cmd_inspect_fields(out, type->schema, 0);
+        cmd_inspect_fields(out, value_get(type->schema, STR("fields")), 0);
+        cmd_inspect_options(out, value_get(type->schema, STR("options")));
         cmd_inspect_outputs(out, type->schema);
     }
 }
@@ -115,8 +133,8 @@ static void cmd_inspect_host(struct buf *out)
 {
     buf_lit(out, "built into the host\n");
     for (size_t i = 0; builtin_modules[i]; i++)
-        cmd_inspect_builtin(out, "module", builtin_modules[i]->type, builtin_modules[i]->summary,
-                            builtin_modules[i]->keys);
+        cmd_inspect_builtin(out, "module", builtin_modules[i]->type,
+                            builtin_modules[i]->summary, builtin_modules[i]->keys);
     for (size_t i = 0; builtin_steps[i]; i++)
         cmd_inspect_builtin(out, "step", builtin_steps[i]->type, builtin_steps[i]->summary,
                             builtin_steps[i]->keys);
@@ -169,7 +187,7 @@ static int cmd_inspect_main(const struct cli *cli)
     return code;
 }
 
-static const struct cli_option cmd_inspect_options[] = {
+static const struct cli_option cmd_inspect_switches[] = {
     {"json", NULL, "the manifest as it is"},
     {NULL, NULL, NULL},
 };
@@ -181,6 +199,6 @@ const struct cli_command cmd_inspect = {
     .most = 1,
     .summary = "Show what a plugin offers: its types and their configuration.",
     .help = "Without a file: all plugins that are found, and what is built into the host.",
-    .options = cmd_inspect_options,
+    .options = cmd_inspect_switches,
     .run = cmd_inspect_main,
 };

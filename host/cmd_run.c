@@ -86,7 +86,8 @@ const struct cli_command cmd_run = {
     .least = 1,
     .most = 1,
     .summary = "Run a configuration: start its modules and triggers.",
-    .help = "SIGINT or SIGTERM: running pipelines are finished, triggers stopped, then modules in\n"
+    .help = "SIGINT or SIGTERM: running pipelines are finished, triggers stopped, then "
+            "modules in\n"
             "reverse order; a second signal exits at once.",
     .options = cmd_run_options,
     .run = cmd_run_main,

@@ -18,7 +18,8 @@ static int cmd_validate_main(const struct cli *cli)
             printf("%s: no mistakes (%zu pipelines, %zu triggers)\n", cli->words[0],
                    app_pipeline_count(s.app), app_trigger_count(s.app));
         else
-            fprintf(stderr, "%s: %zu mistake%s\n", cli->words[0], count, count == 1 ? "" : "s");
+            fprintf(stderr, "%s: %zu mistake%s\n", cli->words[0], count,
+                    count == 1 ? "" : "s");
         code = good ? CLI_DONE : CLI_CONFIG;
     }
     session_close(&s);
@@ -36,7 +37,8 @@ const struct cli_command cmd_validate = {
     .least = 1,
     .most = 1,
     .summary = "Report every mistake in a configuration, with file, line and key.",
-    .help = "Modules, steps and triggers are made, plugins' too, and modules initialised; nothing\n"
+    .help = "Modules, steps and triggers are made, plugins' too, and modules initialised; "
+            "nothing\n"
             "is started and no other system is touched.",
     .options = cmd_validate_options,
     .run = cmd_validate_main,

@@ -5,5 +5,6 @@
 #include "host/commands.h"
 
 const struct cli_command *const commands[] = {
-    &cmd_run, &cmd_validate, &cmd_exec, &cmd_inspect, &tail_command, &dead_letters_command, NULL,
+    &cmd_run,      &cmd_validate,         &cmd_exec, &cmd_inspect,
+    &tail_command, &dead_letters_command, NULL,
 };

@@ -26,7 +26,8 @@
 
 /* Reads a file and what it imports.  NULL: it is unusable (unreadable, no YAML, no map), with the
  * mistakes in `problems`; lesser mistakes are there too when a node comes back. */
-const struct node *config_load(struct arena *a, const char *path, struct problems *problems);
+const struct node *config_load(struct arena *a, const char *path,
+                               struct problems *problems);
 /* The same from memory, without imports; `file` names it in messages. */
 const struct node *config_parse(struct arena *a, wf_str yaml, const char *file,
                                 struct problems *problems);

@@ -32,8 +32,8 @@ static bool config_check_has_template(wf_str text)
 
 static bool config_check_is_bool(const struct value *v)
 {
-    return v->kind == VALUE_BOOL ||
-           (v->kind == VALUE_STRING && (str_is(v->text, "true") || str_is(v->text, "false")));
+    return v->kind == VALUE_BOOL || (v->kind == VALUE_STRING &&
+                                     (str_is(v->text, "true") || str_is(v->text, "false")));
 }
 
 static bool config_check_is_number(const struct value *v)
@@ -90,7 +90,8 @@ static bool config_check_key(const struct definition *def, const struct config_k
     bool missing = !v || v->kind == VALUE_NULL;
     if (missing || (key->required && v->kind == VALUE_STRING && !str_trim(v->text).len)) {
         if (key->required)
-            problems_add(def->problems, def->node, key->name, "is required (%s)", key->help);
+            problems_add(def->problems, def->node, key->name, "is required (%s)",
+                         key->help);
         return !key->required;
     }
     const char *wanted = config_check_type(key, v);
@@ -116,12 +117,13 @@ void config_check_known(const struct node *map, const char *const *names,
             is_known = str_eq(key, known[n]);
         wf_str near = is_known ? STR_EMPTY : config_check_nearest(key, known, count);
         if (near.len)
-            problems_warn_key(problems, map->children[i], "unknown key, did you mean '%.*s'?",
-                              STR_ARG(near));
+            problems_warn_key(problems, map->children[i],
+                              "unknown key, did you mean '%.*s'?", STR_ARG(near));
     }
 }
 
-static void config_check_unknown(const struct definition *def, const struct config_key *keys)
+static void config_check_unknown(const struct definition *def,
+                                 const struct config_key *keys)
 {
     const char *names[CONFIG_CHECK_KEYS + 1] = {NULL};
     for (size_t i = 0; keys[i].name && i < CONFIG_CHECK_KEYS; i++)
@@ -189,7 +191,8 @@ bool config_check_bool(const struct value *config, const char *key, bool fallbac
     return fallback;
 }
 
-int64_t config_check_duration_ms(const struct value *config, const char *key, int64_t fallback)
+int64_t config_check_duration_ms(const struct value *config, const char *key,
+                                 int64_t fallback)
 {
     const struct value *v = value_get(config, str_from(key));
     int64_t ms;

@@ -23,7 +23,8 @@ bool config_check_templates(const struct node *node, struct problems *problems);
 wf_str config_check_text(const struct value *config, const char *key, wf_str fallback);
 int64_t config_check_int(const struct value *config, const char *key, int64_t fallback);
 bool config_check_bool(const struct value *config, const char *key, bool fallback);
-int64_t config_check_duration_ms(const struct value *config, const char *key, int64_t fallback);
+int64_t config_check_duration_ms(const struct value *config, const char *key,
+                                 int64_t fallback);
 
 /* Warns of keys of the map that are not in `names` (ends with NULL) but look like one of them. */
 void config_check_known(const struct node *map, const char *const *names,

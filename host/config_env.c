@@ -19,26 +19,30 @@ static const char *config_env_lookup(wf_str reference, const struct node *node,
     if (colon >= 0) {
         variable = str_slice(reference, (size_t)colon + 1, reference.len);
         if (!str_eq(str_slice(reference, 0, (size_t)colon), STR("env"))) {
-            problems_warn(problems, node, NULL,
-                          "'${%.*s}' is not resolved: only environment variables are; the text "
-                          "stays as it is", STR_ARG(reference));
+            problems_warn(
+                problems, node, NULL,
+                "'${%.*s}' is not resolved: only environment variables are; the text "
+                "stays as it is",
+                STR_ARG(reference));
             return NULL;
         }
     }
-    if (!variable.len || variable.len >= sizeof(name) || memchr(variable.ptr, '\0', variable.len))
+    if (!variable.len || variable.len >= sizeof(name) ||
+        memchr(variable.ptr, '\0', variable.len))
         return NULL;
     memcpy(name, variable.ptr, variable.len);
     name[variable.len] = '\0';
     const char *value = getenv(name);
     if (!value)
         problems_warn(problems, node, NULL,
-                      "environment variable '%s' is not set; the text stays as it is", name);
+                      "environment variable '%s' is not set; the text stays as it is",
+                      name);
     return value;
 }
 
 /* False when one reference is not resolved. */
-static bool config_env_write(wf_str text, const struct node *node, struct problems *problems,
-                             struct buf *out)
+static bool config_env_write(wf_str text, const struct node *node,
+                             struct problems *problems, struct buf *out)
 {
     bool resolved = true;
     while (text.len) {
@@ -55,7 +59,8 @@ static bool config_env_write(wf_str text, const struct node *node, struct proble
             buf_lit(out, "${}");
             continue;
         }
-        const char *value = config_env_lookup(str_slice(after, 0, (size_t)close), node, problems);
+        const char *value =
+            config_env_lookup(str_slice(after, 0, (size_t)close), node, problems);
         resolved = resolved && value;
         buf_cstr(out, value ? value : "");
     }

@@ -147,7 +147,8 @@ static const struct node *config_import_append(struct config_imports *all,
         return NULL;
     for (size_t i = 0; i < room; i++) {
         bool own = i < mine->count;
-        const struct node *child = own ? mine->children[i] : theirs->children[i - mine->count];
+        const struct node *child =
+            own ? mine->children[i] : theirs->children[i - mine->count];
         if (!own && config_import_has_name(mine, node_text(node_get(child, "name"))))
             continue;
         items[out->count] = child->value;
@@ -165,7 +166,8 @@ static const struct node *config_import_join(struct config_imports *all,
     enum value_kind kind = mine->value->kind;
     if (kind == VALUE_MAP && theirs->value->kind == VALUE_MAP)
         return config_import_unite(all, mine, theirs, NULL);
-    if (kind == VALUE_LIST && theirs->value->kind == VALUE_LIST && !str_is(mine->key, "imports"))
+    if (kind == VALUE_LIST && theirs->value->kind == VALUE_LIST &&
+        !str_is(mine->key, "imports"))
         return config_import_append(all, mine, theirs);
     return mine;
 }
@@ -186,7 +188,8 @@ static const struct node *config_import_all(struct config_imports *all,
     for (size_t i = 0; i < imports->count; i++) {
         wf_str path = node_text(imports->children[i]);
         if (!path.len || memchr(path.ptr, '\0', path.len)) {
-            problems_add(all->problems, imports->children[i], NULL, "must be the name of a file");
+            problems_add(all->problems, imports->children[i], NULL,
+                         "must be the name of a file");
             continue;
         }
         const char *file = config_import_path(all, self->file, path);
@@ -203,7 +206,8 @@ static const struct node *config_import_all(struct config_imports *all,
     return root;
 }
 
-static bool config_import_is_ring(struct config_imports *all, const struct config_import *self,
+static bool config_import_is_ring(struct config_imports *all,
+                                  const struct config_import *self,
                                   const struct node *said_at)
 {
     for (const struct config_import *up = self->importer; up; up = up->importer) {
@@ -238,8 +242,8 @@ static const struct node *config_import_file(struct config_imports *all,
                                              const char *file, const struct node *said_at)
 {
     if (++all->files > CONFIG_IMPORTS) {
-        problems_add(all->problems, said_at, NULL, "more than %u files in one configuration",
-                     CONFIG_IMPORTS);
+        problems_add(all->problems, said_at, NULL,
+                     "more than %u files in one configuration", CONFIG_IMPORTS);
         return NULL;
     }
     struct config_import self = {.importer = importer, .file = file};

@@ -43,12 +43,13 @@ struct config_cells {
     size_t count;
 };
 
-static struct node *config_yaml_any(struct config_yaml *y, struct node place, unsigned depth);
+static struct node *config_yaml_any(struct config_yaml *y, struct node place,
+                                    unsigned depth);
 
 static void config_yaml_mistake(struct config_yaml *y, yaml_mark_t at, const char *text)
 {
-    problems_add_at(y->problems, y->file, (unsigned)at.line + 1, (unsigned)at.column + 1, "%s",
-                    text);
+    problems_add_at(y->problems, y->file, (unsigned)at.line + 1, (unsigned)at.column + 1,
+                    "%s", text);
 }
 
 static void *config_yaml_no_memory(struct config_yaml *y)
@@ -71,9 +72,10 @@ static bool config_yaml_next(struct config_yaml *y)
         problems_add_at(y->problems, y->file, 0, 0, "not YAML: %s at byte %zu",
                         p->problem ? p->problem : "unreadable", p->problem_offset);
     else
-        problems_add_at(y->problems, y->file, (unsigned)at.line + 1, (unsigned)at.column + 1,
-                        "not YAML: %s%s%s", p->problem ? p->problem : "syntax error",
-                        p->context ? " " : "", p->context ? p->context : "");
+        problems_add_at(y->problems, y->file, (unsigned)at.line + 1,
+                        (unsigned)at.column + 1, "not YAML: %s%s%s",
+                        p->problem ? p->problem : "syntax error", p->context ? " " : "",
+                        p->context ? p->context : "");
     return false;
 }
 
@@ -126,7 +128,8 @@ static struct node *config_yaml_alias(struct config_yaml *y, const struct node *
         problems_add_at(y->problems, y->file, (unsigned)y->event.start_mark.line + 1,
                         (unsigned)y->event.start_mark.column + 1,
                         anchor ? "alias '%.*s' is inside its own anchor"
-                               : "alias '%.*s' has no anchor", STR_ARG(name));
+                               : "alias '%.*s' has no anchor",
+                        STR_ARG(name));
         return NULL;
     }
     if (depth + anchor->node->height > CONFIG_DEPTH) {
@@ -308,8 +311,8 @@ static bool config_yaml_pair(struct config_yaml *y, struct node *map,
     struct node child = {.parent = map, .index = cells->count};
     if (!config_yaml_key(y, &child))
         return false;
-    bool merges = y->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-                  str_is(child.key, "<<");
+    bool merges =
+        y->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE && str_is(child.key, "<<");
     const struct node *before = merges ? *merge : config_yaml_member(cells, child.key);
     if (before)
         problems_add_at(y->problems, y->file, child.key_line, child.key_column,
@@ -358,7 +361,8 @@ static struct node *config_yaml_map(struct config_yaml *y, const struct node *pl
 }
 
 /* The node that begins with the event at hand; afterwards its last event is at hand. */
-static struct node *config_yaml_any(struct config_yaml *y, struct node place, unsigned depth)
+static struct node *config_yaml_any(struct config_yaml *y, struct node place,
+                                    unsigned depth)
 {
     if (depth > CONFIG_DEPTH) {
         config_yaml_mistake(y, y->event.start_mark, "nested too deeply");
@@ -409,8 +413,8 @@ const struct node *config_yaml_read(struct arena *a, wf_str yaml, const char *fi
     if (!yaml_parser_initialize(&y.parser))
         return config_yaml_no_memory(&y);
     yaml_parser_set_encoding(&y.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&y.parser, (const unsigned char *)(yaml.ptr ? yaml.ptr : ""),
-                                 yaml.len);
+    yaml_parser_set_input_string(
+        &y.parser, (const unsigned char *)(yaml.ptr ? yaml.ptr : ""), yaml.len);
     const struct node *root = config_yaml_document(&y);
     yaml_event_delete(&y.event);
     yaml_parser_delete(&y.parser);

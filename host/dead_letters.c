@@ -38,7 +38,8 @@ static wf_status dead_letters_failed(const struct dead_letters *d, wf_error *err
                      d->db ? sqlite3_errmsg(d->db) : "out of memory");
 }
 
-static wf_status dead_letters_open(struct dead_letters *d, const char *folder, wf_error *err)
+static wf_status dead_letters_open(struct dead_letters *d, const char *folder,
+                                   wf_error *err)
 {
     char path[PATH_MAX];
     int len = snprintf(path, sizeof(path), "%s/state.db", folder);
@@ -74,7 +75,8 @@ static wf_status dead_letters_prepare(struct dead_letters *d, const struct cli *
     if (status)
         return status;
     if (sqlite3_prepare_v2(d->db, buf_c(&sql), -1, &d->statement, NULL) != SQLITE_OK ||
-        (source && sqlite3_bind_text(d->statement, 1, source, -1, SQLITE_STATIC) != SQLITE_OK))
+        (source &&
+         sqlite3_bind_text(d->statement, 1, source, -1, SQLITE_STATIC) != SQLITE_OK))
         return dead_letters_failed(d, err);
     return WF_OK;
 }
@@ -87,9 +89,9 @@ static wf_str dead_letters_column(sqlite3_stmt *statement, int column)
 
 static void dead_letters_row(sqlite3_stmt *s, struct buf *line)
 {
-    static const char *const names[] = {"id",       "source_id", "subscription", "event_id",
-                                        "table",    "op",        "attempts",     "reason",
-                                        "error",    "state",     "created_at",   "event"};
+    static const char *const names[] = {"id",    "source_id", "subscription", "event_id",
+                                        "table", "op",        "attempts",     "reason",
+                                        "error", "state",     "created_at",   "event"};
     struct json_writer json = json_writer_of(line);
     json_open(&json, NULL, '{');
     for (int i = 0; i < (int)CDC_COUNT(names); i++) {
@@ -108,15 +110,17 @@ static void dead_letters_row(sqlite3_stmt *s, struct buf *line)
     buf_byte(line, '\n');
 }
 
-static wf_status dead_letters_list(struct dead_letters *d, const struct cli *cli, wf_error *err)
+static wf_status dead_letters_list(struct dead_letters *d, const struct cli *cli,
+                                   wf_error *err)
 {
     CDC_CLEANUP(buf_release) struct buf line;
     buf_init(&line, LIMIT_EVENT_BYTES);
     size_t count = 0;
-    wf_status status = dead_letters_prepare(
-        d, cli,
-        "SELECT id, source_id, subscription, event_id, table_name, op, attempts, reason, error,"
-        " state, created_at, event FROM dead_letter", " ORDER BY id", err);
+    wf_status status = dead_letters_prepare(d, cli,
+                                            "SELECT id, source_id, subscription, event_id, "
+                                            "table_name, op, attempts, reason, error,"
+                                            " state, created_at, event FROM dead_letter",
+                                            " ORDER BY id", err);
     if (status)
         return status;
     int step;
@@ -151,7 +155,8 @@ static wf_status dead_letters_change(struct dead_letters *d, const struct cli *c
     return WF_OK;
 }
 
-static wf_status dead_letters_do(struct dead_letters *d, const struct cli *cli, wf_error *err)
+static wf_status dead_letters_do(struct dead_letters *d, const struct cli *cli,
+                                 wf_error *err)
 {
     wf_str verb = str_from(cli->words[0]);
     if (str_is(verb, "list"))
@@ -169,7 +174,8 @@ static int dead_letters_main(const struct cli *cli)
     if (!str_is(verb, "list") && !str_is(verb, "replay") && !str_is(verb, "drop"))
         return cli_wrong(cli, "there are list, replay and drop, not '%s'", cli->words[0]);
     if (!folder)
-        return cli_wrong(cli, "--state-dir is needed: the folder with the source's state.db");
+        return cli_wrong(cli,
+                         "--state-dir is needed: the folder with the source's state.db");
     struct dead_letters d = {.db = NULL};
     wf_error err;
     wf_status status = dead_letters_open(&d, folder, &err);
@@ -195,7 +201,8 @@ const struct cli_command dead_letters_command = {
     .least = 1,
     .most = 1,
     .summary = "List, fire again, or drop the events that no workflow accepted.",
-    .help = "list prints one JSON object per line.  replay marks them: the running source, or the\n"
+    .help = "list prints one JSON object per line.  replay marks them: the running source, "
+            "or the\n"
             "next that is started, fires them again and forgets those that succeed.",
     .options = dead_letters_options,
     .run = dead_letters_main,

@@ -68,8 +68,9 @@ wf_str node_text(const struct node *node)
 const char *node_value_kind(const struct value *v)
 {
     static const char *const names[] = {
-        [VALUE_NULL] = "null",     [VALUE_BOOL] = "a boolean", [VALUE_INT] = "an integer",
-        [VALUE_NUMBER] = "a number", [VALUE_STRING] = "a string", [VALUE_LIST] = "a list",
+        [VALUE_NULL] = "null",       [VALUE_BOOL] = "a boolean",
+        [VALUE_INT] = "an integer",  [VALUE_NUMBER] = "a number",
+        [VALUE_STRING] = "a string", [VALUE_LIST] = "a list",
         [VALUE_MAP] = "a map",
     };
     return v ? names[v->kind] : "nothing";

@@ -15,13 +15,13 @@
 /* A value and its place.  Immutable once loaded. */
 struct node {
     const struct value *value;
-    const char *file;          /* as the user named it */
-    unsigned line, column;     /* from 1: of the value */
+    const char *file;              /* as the user named it */
+    unsigned line, column;         /* from 1: of the value */
     unsigned key_line, key_column; /* of its key, when it is a member */
-    const struct node *parent; /* NULL for the root */
-    wf_str key;                /* its name in a map; empty in a list */
-    size_t index;              /* its number in the parent */
-    const struct node **children; /* in step with the value's members or items */
+    const struct node *parent;     /* NULL for the root */
+    wf_str key;                    /* its name in a map; empty in a list */
+    size_t index;                  /* its number in the parent */
+    const struct node **children;  /* in step with the value's members or items */
     size_t count;
     size_t weight;   /* private: nodes below and with this, aliases written out */
     unsigned height; /* private: levels below and with this */

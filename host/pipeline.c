@@ -30,8 +30,8 @@ static _Thread_local unsigned pipeline_depth;
 /* ---- making --------------------------------------------------------------------------------- */
 
 static const char *const pipeline_keys[] = {
-    "trigger", "steps", "on_error", "timeout", "compensation", "strict_templates", "outputs",
-    "description", "name", NULL,
+    "trigger",          "steps",   "on_error",    "timeout", "compensation",
+    "strict_templates", "outputs", "description", "name",    NULL,
 };
 
 static bool pipeline_strict(const struct node *node, struct problems *problems)
@@ -82,7 +82,8 @@ struct pipeline *pipeline_new(struct app *app, wf_str name, const struct node *n
                               struct problems *problems)
 {
     if (node->value->kind != VALUE_MAP) {
-        problems_add(problems, node, NULL, "a pipeline is a map with trigger and steps, not %s",
+        problems_add(problems, node, NULL,
+                     "a pipeline is a map with trigger and steps, not %s",
                      node_kind_name(node));
         return NULL;
     }
@@ -147,7 +148,8 @@ static wf_status pipeline_meta(const struct pipeline *p, struct run *run, wf_str
     struct value *meta = value_map(run->arena, 2);
     wf_str time = arena_str(run->arena, (wf_str){now, clock_rfc3339(clock_wall_us(), now)});
     struct value *started = value_of_text(run->arena, time);
-    if (!meta || !started || !value_set(run->arena, meta, STR("pipeline"), &p->name_value) ||
+    if (!meta || !started ||
+        !value_set(run->arena, meta, STR("pipeline"), &p->name_value) ||
         !value_set(run->arena, meta, STR("started_at"), started))
         return error_no_memory(err);
     run->scope.meta = meta;
@@ -161,12 +163,14 @@ static wf_status pipeline_meta(const struct pipeline *p, struct run *run, wf_str
     return run->scope.meta ? WF_OK : error_no_memory(err);
 }
 
-static wf_status pipeline_prepare(const struct pipeline *p, const struct pipeline_call *call,
-                                  struct run *run, wf_error *err)
+static wf_status pipeline_prepare(const struct pipeline *p,
+                                  const struct pipeline_call *call, struct run *run,
+                                  wf_error *err)
 {
     static const struct value empty = {.kind = VALUE_MAP};
     run->trigger_json = call->data.len ? call->data : STR("{}");
-    wf_status status = pipeline_parse(run, call->data, "the event", &run->scope.trigger, err);
+    wf_status status =
+        pipeline_parse(run, call->data, "the event", &run->scope.trigger, err);
     if (!status)
         status = pipeline_meta(p, run, call->metadata, err);
     run->scope.current = run->scope.trigger;
@@ -214,11 +218,13 @@ static wf_status pipeline_execute(const struct pipeline *p, struct pipeline_call
         pipeline_compensate(p, run, err);
     /* To a trigger, WF_CANCELLED means that the host is stopping; a step cannot say that. */
     err->code = WF_FAILED;
-    return error_prefix(err, "workflow execution failed: pipeline \"%.*s\" execution failed",
+    return error_prefix(err,
+                        "workflow execution failed: pipeline \"%.*s\" execution failed",
                         STR_ARG(p->name));
 }
 
-static wf_status pipeline_run_in(struct pipeline *p, struct pipeline_call *call, wf_error *err)
+static wf_status pipeline_run_in(struct pipeline *p, struct pipeline_call *call,
+                                 wf_error *err)
 {
     struct run_memory *memory = run_memory_get(app_run_memory(p->app));
     if (!memory)

@@ -18,7 +18,8 @@ static const struct value pipeline_step_empty = {.kind = VALUE_MAP};
 /* ---- making --------------------------------------------------------------------------------- */
 
 static const char *const pipeline_step_keys[] = {
-    "name", "type", "config", "on_error", "timeout", "skip_if", "if", "error_status", "input", NULL,
+    "name",    "type", "config",       "on_error", "timeout",
+    "skip_if", "if",   "error_status", "input",    NULL,
 };
 
 /* A guard; scalars other than strings (`skip_if: false`) are read as their text. */
@@ -57,7 +58,8 @@ bool pipeline_step_on_error(const struct node *owner, struct problems *problems,
     else
         *out = ON_ERROR_STOP;
     if (*out == ON_ERROR_STOP && !str_is(word, "stop"))
-        problems_warn(problems, node, NULL, "acts as 'stop'; there are stop, skip, compensate");
+        problems_warn(problems, node, NULL,
+                      "acts as 'stop'; there are stop, skip, compensate");
     return true;
 }
 
@@ -106,16 +108,17 @@ static bool pipeline_step_name(const struct definition *owner, const struct node
     CDC_CLEANUP(buf_release) struct buf made;
     buf_init(&made, LIMIT_TEXT_BYTES);
     buf_str(&made, owner->name);
-    buf_printf(&made, "_%zu", node->parent && node->parent->value->kind == VALUE_LIST
-                                  ? node->index
-                                  : (size_t)0);
+    buf_printf(&made, "_%zu",
+               node->parent && node->parent->value->kind == VALUE_LIST ? node->index
+                                                                       : (size_t)0);
     step->name = arena_str(app_arena(owner->app), buf_view(&made));
     return step->name.ptr;
 }
 
 /* The step's configuration with _config_dir; its place is the step when it has none.  A step inside
  * a step may have its keys beside name and type instead, as the engine writes them. */
-static bool pipeline_step_config(const struct node *node, bool nested, struct definition *def)
+static bool pipeline_step_config(const struct node *node, bool nested,
+                                 struct definition *def)
 {
     const struct node *config = node_get(node, "config");
     def->node = config && config->value->kind == VALUE_MAP ? config : node;
@@ -138,7 +141,8 @@ static void pipeline_step_create(const struct definition *owner, const struct no
 {
     if (node->value->kind != VALUE_MAP) {
         problems_add(owner->problems, node, NULL,
-                     "a step is a map with name, type and config, not %s", node_kind_name(node));
+                     "a step is a map with name, type and config, not %s",
+                     node_kind_name(node));
         return;
     }
     struct definition def = {.app = owner->app, .node = node, .problems = owner->problems};
@@ -166,15 +170,16 @@ static void pipeline_step_check_names(const struct pipeline_steps *steps,
         for (size_t other = 0; other < i && step->name.len; other++) {
             if (!str_eq(step->name, steps->items[other].name))
                 continue;
-            problems_add(problems, step->node, "name", "step '%.*s' is there already, in line %u",
-                         STR_ARG(step->name), steps->items[other].node->line);
+            problems_add(problems, step->node, "name",
+                         "step '%.*s' is there already, in line %u", STR_ARG(step->name),
+                         steps->items[other].node->line);
             break;
         }
     }
 }
 
-bool pipeline_steps_create(const struct definition *owner, const struct node *list, bool nested,
-                           struct pipeline_steps *out)
+bool pipeline_steps_create(const struct definition *owner, const struct node *list,
+                           bool nested, struct pipeline_steps *out)
 {
     *out = (struct pipeline_steps){.items = NULL};
     size_t before = problems_count(owner->problems);
@@ -192,7 +197,8 @@ bool pipeline_steps_create(const struct definition *owner, const struct node *li
     }
     out->count = count;
     for (size_t i = 0; i < count; i++)
-        pipeline_step_create(owner, single ? list : list->children[i], nested, &out->items[i]);
+        pipeline_step_create(owner, single ? list : list->children[i], nested,
+                             &out->items[i]);
     pipeline_step_check_names(out, owner->problems);
     return problems_count(owner->problems) == before;
 }
@@ -252,7 +258,8 @@ wf_status pipeline_step_record(struct run *run, wf_str name, const struct value 
 }
 
 /* on_error: skip. */
-static wf_status pipeline_step_record_error(struct run *run, const struct pipeline_step *step,
+static wf_status pipeline_step_record_error(struct run *run,
+                                            const struct pipeline_step *step,
                                             const char *text, wf_error *err)
 {
     struct value *output = value_map(run->arena, 2);
@@ -332,8 +339,10 @@ wf_status pipeline_steps_run(const struct pipeline_steps *steps, struct run *run
         if (out_failed)
             *out_failed = at;
         if (run->deadline_ms != INT64_MAX && clock_mono_ms() > run->deadline_ms)
-            return error_set(err, WF_FAILED, "pipeline \"%.*s\" cancelled: context deadline "
-                             "exceeded", STR_ARG(pipeline_name(run->pipeline)));
+            return error_set(err, WF_FAILED,
+                             "pipeline \"%.*s\" cancelled: context deadline "
+                             "exceeded",
+                             STR_ARG(pipeline_name(run->pipeline)));
         if (!pipeline_step_wanted(step, run)) {
             at++;
             continue;
@@ -351,7 +360,8 @@ wf_status pipeline_steps_run(const struct pipeline_steps *steps, struct run *run
             return WF_OK;
         }
         if (!pipeline_step_next(steps, result.next_step, &at))
-            return error_set(err, WF_FAILED, "step \"%.*s\" routed to unknown step \"%.*s\"",
+            return error_set(err, WF_FAILED,
+                             "step \"%.*s\" routed to unknown step \"%.*s\"",
                              STR_ARG(step->name), STR_ARG(result.next_step));
     }
     return WF_OK;

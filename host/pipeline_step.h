@@ -16,13 +16,13 @@ struct pipeline_step {
     wf_str name;
     const struct step_type *type;
     void *self;
-    const struct node *node;    /* the whole entry */
+    const struct node *node; /* the whole entry */
     enum on_error on_error;
-    bool own_on_error;          /* the entry has an on_error of its own */
-    int64_t timeout_ms;         /* 0: none */
-    int error_status;           /* 0: none; for an HTTP reply when this step fails */
-    struct template *skip_if;   /* NULL: none */
-    struct template *only_if;   /* `if`; NULL: none */
+    bool own_on_error;        /* the entry has an on_error of its own */
+    int64_t timeout_ms;       /* 0: none */
+    int error_status;         /* 0: none; for an HTTP reply when this step fails */
+    struct template *skip_if; /* NULL: none */
+    struct template *only_if; /* `if`; NULL: none */
 };
 
 struct pipeline_steps {
@@ -35,8 +35,8 @@ struct pipeline_steps {
  * owner->name is the pipeline's or the outer step's name.  Inside a step (`nested`) the name may be
  * left out; it is then made from owner->name.  Mistakes go to owner->problems; false when there was
  * one.  `out` can be released in any case. */
-bool pipeline_steps_create(const struct definition *owner, const struct node *list, bool nested,
-                           struct pipeline_steps *out);
+bool pipeline_steps_create(const struct definition *owner, const struct node *list,
+                           bool nested, struct pipeline_steps *out);
 void pipeline_steps_release(struct pipeline_steps *steps);
 
 /* Runs them in order on run->scope, which it moves on: guards, jumps, deadline and on_error as in a

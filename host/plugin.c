@@ -90,7 +90,8 @@ static bool plugin_symbol(void *handle, const char *name, void *out_function)
 static wf_status plugin_add_type(struct plugin *plugin, enum plugin_kind kind,
                                  const struct value *entry, wf_error *err)
 {
-    const struct value *name = entry->kind == VALUE_MAP ? value_get(entry, STR("type")) : entry;
+    const struct value *name =
+        entry->kind == VALUE_MAP ? value_get(entry, STR("type")) : entry;
     if (!name || name->kind != VALUE_STRING || !name->text.len)
         return error_set(err, WF_CONFIG, "manifest: an entry of '%s' has no 'type'",
                          plugin_kinds[kind].list);
@@ -103,15 +104,18 @@ static wf_status plugin_add_type(struct plugin *plugin, enum plugin_kind kind,
     buf_init(&symbol, LIMIT_TEXT_BYTES);
     plugin_factory_name(kind, type->name, &symbol);
     if (!plugin_symbol(plugin->handle, buf_c(&symbol), &type->new_module))
-        return error_set(err, WF_CONFIG, "type '%.*s' is in the manifest, but there is no '%s'",
+        return error_set(err, WF_CONFIG,
+                         "type '%.*s' is in the manifest, but there is no '%s'",
                          STR_ARG(type->name), buf_c(&symbol));
     plugin->type_count++;
     return WF_OK;
 }
 
-static const struct value *plugin_types_of(const struct plugin *plugin, enum plugin_kind kind)
+static const struct value *plugin_types_of(const struct plugin *plugin,
+                                           enum plugin_kind kind)
 {
-    const struct value *list = value_get(plugin->manifest, str_from(plugin_kinds[kind].list));
+    const struct value *list =
+        value_get(plugin->manifest, str_from(plugin_kinds[kind].list));
     return list && list->kind == VALUE_LIST ? list : NULL;
 }
 
@@ -163,8 +167,8 @@ static wf_status plugin_read_manifest(struct plugins *plugins, struct plugin *pl
     return plugin_add_types(plugin, err);
 }
 
-static wf_status plugin_load(struct plugins *plugins, const char *path, struct plugin *plugin,
-                             wf_error *err)
+static wf_status plugin_load(struct plugins *plugins, const char *path,
+                             struct plugin *plugin, wf_error *err)
 {
     plugin->path = realpath(path, NULL);
     if (!plugin->path)
@@ -185,8 +189,8 @@ static wf_status plugin_load(struct plugins *plugins, const char *path, struct p
 }
 
 /* WF_STATE: a plugin of that name is loaded already. */
-static wf_status plugin_check_new(const struct plugins *plugins, const struct plugin *plugin,
-                                  wf_error *err)
+static wf_status plugin_check_new(const struct plugins *plugins,
+                                  const struct plugin *plugin, wf_error *err)
 {
     for (size_t i = 0; i < plugins->count; i++)
         if (str_eq(plugins->items[i]->name, plugin->name))
@@ -236,7 +240,8 @@ static void plugin_found(void *ctx, const char *path)
         log_line(found->logger, LOG_WARN, "%s", err.text);
 }
 
-wf_status plugins_search(struct plugins *plugins, const struct logger *logger, wf_error *err)
+wf_status plugins_search(struct plugins *plugins, const struct logger *logger,
+                         wf_error *err)
 {
     struct plugin_found found = {plugins, logger};
     return plugin_search(plugin_found, &found, err);

@@ -31,10 +31,10 @@ struct plugin {
 
 struct plugin_type {
     enum plugin_kind kind;
-    wf_str name;                 /* "cdc.source" */
-    const struct value *schema;  /* its entry in the manifest, a map */
+    wf_str name;                /* "cdc.source" */
+    const struct value *schema; /* its entry in the manifest, a map */
     const struct plugin *plugin;
-    union {                      /* by kind */
+    union { /* by kind */
         wf_new_module_fn new_module;
         wf_new_step_fn new_step;
         wf_new_trigger_fn new_trigger;
@@ -54,7 +54,8 @@ wf_status plugins_add(struct plugins *plugins, const char *path, wf_error *err);
  * ../lib/workflow-plugins from there, every plugin in the folders of WF_PLUGIN_PATH.  Files that are
  * no plugins are passed over; a plugin of a name that is loaded already, too.  What could not be
  * loaded is a warning. */
-wf_status plugins_search(struct plugins *plugins, const struct logger *logger, wf_error *err);
+wf_status plugins_search(struct plugins *plugins, const struct logger *logger,
+                         wf_error *err);
 /* Makes every plugin's context.  `host` outlives the plugins. */
 wf_status plugins_open(struct plugins *plugins, const wf_host *host, wf_error *err);
 

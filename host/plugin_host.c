@@ -18,8 +18,9 @@ static wf_status plugin_host_publish(void *ctx, wf_str topic, wf_str payload,
     return bus_publish(host->bus, topic, payload, metadata_json, err);
 }
 
-static wf_status plugin_host_subscribe(void *ctx, wf_str topic, wf_on_message fn, void *fn_ctx,
-                                       uint64_t *out_subscription, wf_error *err)
+static wf_status plugin_host_subscribe(void *ctx, wf_str topic, wf_on_message fn,
+                                       void *fn_ctx, uint64_t *out_subscription,
+                                       wf_error *err)
 {
     const struct plugin_host *host = ctx;
     return bus_subscribe(host->bus, topic, fn, fn_ctx, out_subscription, err);
@@ -31,7 +32,8 @@ static void plugin_host_unsubscribe(void *ctx, uint64_t subscription)
     bus_unsubscribe(host->bus, subscription);
 }
 
-void plugin_host_init(struct plugin_host *host, const struct logger *logger, struct bus *bus)
+void plugin_host_init(struct plugin_host *host, const struct logger *logger,
+                      struct bus *bus)
 {
     *host = (struct plugin_host){
         .table =

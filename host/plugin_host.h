@@ -15,6 +15,7 @@ struct plugin_host {
 };
 
 /* Fills in the table; `host` must not move afterwards, and outlive every plugin. */
-void plugin_host_init(struct plugin_host *host, const struct logger *logger, struct bus *bus);
+void plugin_host_init(struct plugin_host *host, const struct logger *logger,
+                      struct bus *bus);
 
 #endif

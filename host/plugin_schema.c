@@ -70,7 +70,8 @@ static bool plugin_schema_scalar(const struct value *v)
 static bool plugin_schema_is_int(const struct value *v)
 {
     int64_t number;
-    return v->kind == VALUE_INT || (v->kind == VALUE_STRING && str_to_i64(v->text, &number));
+    return v->kind == VALUE_INT ||
+           (v->kind == VALUE_STRING && str_to_i64(v->text, &number));
 }
 
 static bool plugin_schema_is_duration(const struct value *v)
@@ -84,13 +85,14 @@ static bool plugin_schema_is_duration(const struct value *v)
 static bool plugin_schema_is_bytes(const struct value *v)
 {
     uint64_t bytes;
-    return v->kind == VALUE_INT || (v->kind == VALUE_STRING && str_to_bytes(v->text, &bytes));
+    return v->kind == VALUE_INT ||
+           (v->kind == VALUE_STRING && str_to_bytes(v->text, &bytes));
 }
 
 static bool plugin_schema_is_bool(const struct value *v)
 {
-    return v->kind == VALUE_BOOL ||
-           (v->kind == VALUE_STRING && (str_is(v->text, "true") || str_is(v->text, "false")));
+    return v->kind == VALUE_BOOL || (v->kind == VALUE_STRING &&
+                                     (str_is(v->text, "true") || str_is(v->text, "false")));
 }
 
 /* Says what the value should be, or NULL.  A type this host does not know is the plugin's own. */
@@ -106,11 +108,13 @@ static const char *plugin_schema_type(wf_str type, const struct value *v)
     if (str_is(type, "number"))
         return value_to_double(v, &number) ? NULL : "must be a number, not ";
     if (str_is(type, "duration"))
-        return plugin_schema_is_duration(v) ? NULL : "must be a duration such as '30s', not ";
+        return plugin_schema_is_duration(v) ? NULL
+                                            : "must be a duration such as '30s', not ";
     if (str_is(type, "bytes"))
         return plugin_schema_is_bytes(v) ? NULL : "must be a size such as '16MiB', not ";
     if (str_is(type, "list"))
-        return v->kind == VALUE_LIST || v->kind == VALUE_STRING ? NULL : "must be a list, not ";
+        return v->kind == VALUE_LIST || v->kind == VALUE_STRING ? NULL
+                                                                : "must be a list, not ";
     if (str_is(type, "map"))
         return v->kind == VALUE_MAP ? NULL : "must be a map, not ";
     return NULL;
@@ -141,9 +145,11 @@ static void plugin_schema_say_choices(struct plugin_schema *s, wf_str path, wf_s
     plugin_schema_wrong(s, path, name, "must be one of ", buf_view(&text));
 }
 
-static void plugin_schema_map(struct plugin_schema *s, const struct plugin_schema_level *level);
+static void plugin_schema_map(struct plugin_schema *s,
+                              const struct plugin_schema_level *level);
 
-static void plugin_schema_value(struct plugin_schema *s, const struct plugin_schema_level *level,
+static void plugin_schema_value(struct plugin_schema *s,
+                                const struct plugin_schema_level *level,
                                 const struct value *field, const struct value *v)
 {
     wf_str name = plugin_schema_text(field, "name");
@@ -185,40 +191,67 @@ static void plugin_schema_unknown(struct plugin_schema *s,
         if (known)
             continue;
         wf_str near = config_check_nearest(key, names, count);
-        if (level->depth && near.len)
-            plugin_schema_wrong(s, level->path, key, "unknown key, did you mean ", near);
-        else if (level->depth)
-            plugin_schema_wrong(s, level->path, key, "unknown key", STR_EMPTY);
+        if (level->depth)
+            plugin_schema_wrong(s, level->path, key,
+                                near.len ? "unknown key, the nearest is " : "unknown key",
+                                near);
         else if (near.len && node_find(s->def->node, key))
             problems_warn_key(s->def->problems, node_find(s->def->node, key),
                               "unknown key, did you mean '%.*s'?", STR_ARG(near));
     }
 }
 
-static void plugin_schema_map(struct plugin_schema *s, const struct plugin_schema_level *level)
+static void plugin_schema_map(struct plugin_schema *s,
+                              const struct plugin_schema_level *level)
 {
     for (size_t i = 0; i < level->fields->list.count; i++) {
         const struct value *field = level->fields->list.items[i];
         wf_str name = plugin_schema_text(field, "name");
         const struct value *v = value_get(level->config, name);
-        bool missing = !v || v->kind == VALUE_NULL || (v->kind == VALUE_STRING && !v->text.len);
+        bool missing =
+            !v || v->kind == VALUE_NULL || (v->kind == VALUE_STRING && !v->text.len);
         if (missing && plugin_schema_is(field, "required"))
-            plugin_schema_wrong(s, level->path, name, "is required: ",
-                                plugin_schema_text(field, "help"));
+            plugin_schema_wrong(s, level->path, name,
+                                "is required: ", plugin_schema_text(field, "help"));
         else if (!missing)
             plugin_schema_value(s, level, field, v);
     }
     plugin_schema_unknown(s, level);
 }
 
+static void plugin_schema_join(struct value *all, const struct value *fields)
+{
+    for (size_t i = 0; fields && i < fields->list.count; i++)
+        if (all->list.count < PLUGIN_SCHEMA_FIELDS)
+            all->list.items[all->list.count++] = fields->list.items[i];
+}
+
+/* `options`, when its fields depend on `provider`.  What is said of an unknown provider is the
+ * plugin's own affair. */
+static void plugin_schema_options(struct plugin_schema *s, const struct value *schema)
+{
+    const struct value *rules = value_get(schema, STR("options"));
+    const struct value *options = value_get(s->def->config, STR("options"));
+    const struct value *provider = value_get(
+        value_get(rules, STR("providers")), plugin_schema_text(s->def->config, "provider"));
+    if (!provider || !options || options->kind != VALUE_MAP)
+        return;
+    const struct value *items[PLUGIN_SCHEMA_FIELDS];
+    struct value all = {.kind = VALUE_LIST, .list = {items, 0}};
+    plugin_schema_join(&all, plugin_schema_list(rules, "common"));
+    plugin_schema_join(&all, plugin_schema_list(provider, "fields"));
+    const struct plugin_schema_level level = {&all, options, STR("options."), 1};
+    plugin_schema_map(s, &level);
+}
+
 bool plugin_schema_check(const struct value *schema, const struct definition *def,
                          bool templated)
 {
-    const struct value *fields = plugin_schema_list(schema, "fields");
-    if (!fields)
-        return true;
     struct plugin_schema s = {.def = def, .templated = templated, .good = true};
+    const struct value *fields = plugin_schema_list(schema, "fields");
     const struct plugin_schema_level top = {fields, def->config, STR_EMPTY, 0};
-    plugin_schema_map(&s, &top);
+    if (fields)
+        plugin_schema_map(&s, &top);
+    plugin_schema_options(&s, schema);
     return s.good;
 }

@@ -6,6 +6,9 @@
  * "choices", "fields"}.  Types are string, bool, int, number, duration, bytes, choice, list, map and
  * any.  A field with "fields" of its own is a map in which other keys are mistakes; at the top other
  * keys are allowed, as hosts add some.
+ *
+ * Where the field `options` depends on the field `provider`, the entry also has
+ * "options": {"common": [fields], "providers": {"<provider>": {"fields": [fields]}}}.
  */
 #ifndef HOST_PLUGIN_SCHEMA_H
 #define HOST_PLUGIN_SCHEMA_H

@@ -55,7 +55,8 @@ static void plugin_search_variable(const struct plugin_search *search)
     }
 }
 
-wf_status plugin_search(void (*found)(void *ctx, const char *path), void *ctx, wf_error *err)
+wf_status plugin_search(void (*found)(void *ctx, const char *path), void *ctx,
+                        wf_error *err)
 {
     const struct plugin_search search = {found, ctx};
     char self[PATH_MAX];

@@ -36,7 +36,8 @@ static void plugin_types_refused(const struct definition *def, const wf_error *e
 }
 
 /* The configuration as JSON, for the factory; an empty view with a problem added on failure. */
-static bool plugin_types_config(const struct definition *def, bool templated, struct buf *out)
+static bool plugin_types_config(const struct definition *def, bool templated,
+                                struct buf *out)
 {
     buf_init(out, LIMIT_CONFIG_BYTES);
     if (!plugin_schema_check(def->origin->schema, def, templated))
@@ -65,7 +66,8 @@ static void *plugin_types_new_module(const struct definition *def)
     const struct plugin_type *type = def->origin;
     const wf_module *module = NULL;
     wf_error err = {.code = WF_OK};
-    if (type->new_module(type->plugin->context, def->name, buf_view(&config), &module, &err)) {
+    if (type->new_module(type->plugin->context, def->name, buf_view(&config), &module,
+                         &err)) {
         plugin_types_refused(def, &err);
         return NULL;
     }
@@ -140,7 +142,8 @@ static void *plugin_types_new_step(const struct definition *def)
     CDC_CLEANUP(buf_release) struct buf config;
     if (!plugin_types_config(def, true, &config))
         return NULL;
-    if (def->node->value->kind == VALUE_MAP && !config_check_templates(def->node, def->problems))
+    if (def->node->value->kind == VALUE_MAP &&
+        !config_check_templates(def->node, def->problems))
         return NULL;
     struct plugin_types_step *s = calloc(1, sizeof(*s));
     if (!s)
@@ -183,11 +186,13 @@ static wf_status plugin_types_input(const struct plugin_types_step *s, struct ru
     in->metadata = plugin_types_json(&memory->metadata, run->scope.meta);
     if (memory->config.broken || memory->outputs.broken || memory->current.broken ||
         memory->metadata.broken)
-        return error_set(err, WF_FAILED, "what the run holds is too large for a plugin's step");
+        return error_set(err, WF_FAILED,
+                         "what the run holds is too large for a plugin's step");
     return WF_OK;
 }
 
-static wf_status plugin_types_output(struct run *run, const struct value **out, wf_error *err)
+static wf_status plugin_types_output(struct run *run, const struct value **out,
+                                     wf_error *err)
 {
     wf_str text = buf_view(&run->memory->result);
     if (!text.len) {
@@ -237,7 +242,8 @@ struct plugin_types_trigger {
 };
 
 /* The action is in the event; the engine drops it here, too. */
-static wf_status plugin_types_fire(void *ctx, wf_str action, wf_str event_json, wf_error *err)
+static wf_status plugin_types_fire(void *ctx, wf_str action, wf_str event_json,
+                                   wf_error *err)
 {
     (void)action;
     const struct plugin_types_trigger *t = ctx;
@@ -255,7 +261,8 @@ static void plugin_types_free_trigger(void *self)
     free(t);
 }
 
-static void *plugin_types_new_trigger(const struct definition *def, struct pipeline *pipeline)
+static void *plugin_types_new_trigger(const struct definition *def,
+                                      struct pipeline *pipeline)
 {
     CDC_CLEANUP(buf_release) struct buf config;
     if (!plugin_types_config(def, false, &config))

@@ -109,8 +109,9 @@ static void problems_keep(struct problems *p, struct problem place, const char *
     free(place.text);
 }
 
-__attribute__((format(printf, 2, 0)))
-static void problems_format(struct buf *out, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void problems_format(struct buf *out,
+                                                                  const char *format,
+                                                                  va_list args)
 {
     char text[1024];
     int len = vsnprintf(text, sizeof(text), format, args);
@@ -128,9 +129,9 @@ static struct problem problems_place(const struct node *node, const char *key)
     return (struct problem){.line = at->line, .column = at->column};
 }
 
-__attribute__((format(printf, 5, 0)))
-static void problems_found(struct problems *p, struct problem place, const struct node *node,
-                           const char *key, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void problems_found(
+    struct problems *p, struct problem place, const struct node *node, const char *key,
+    const char *format, va_list args)
 {
     CDC_CLEANUP(buf_release) struct buf text;
     buf_init(&text, LIMIT_TEXT_BYTES);
@@ -169,7 +170,8 @@ void problems_warn(struct problems *p, const struct node *node, const char *key,
     va_end(args);
 }
 
-void problems_warn_key(struct problems *p, const struct node *member, const char *format, ...)
+void problems_warn_key(struct problems *p, const struct node *member, const char *format,
+                       ...)
 {
     const struct problem place = {
         .line = member->key_line, .column = member->key_column, .warning = true};

@@ -27,14 +27,14 @@ void problems_free(struct problems *p);
 /* Adds a mistake at `key` of the map `node`, or at the node itself when `key` is NULL.  A key that is
  * not there (it is missing) is placed at the map, and still named.  `key` may be a dotted path
  * ("options.slot"): its longest part that exists gives the place.  `node` may be NULL: no place. */
-void problems_add(struct problems *p, const struct node *node, const char *key, const char *format,
-                  ...) CDC_PRINTF(4, 5);
+void problems_add(struct problems *p, const struct node *node, const char *key,
+                  const char *format, ...) CDC_PRINTF(4, 5);
 /* The same, as a warning: printed, but the configuration is not wrong. */
 void problems_warn(struct problems *p, const struct node *node, const char *key,
                    const char *format, ...) CDC_PRINTF(4, 5);
 /* A warning at the key of a member itself: it is the key that looks wrong. */
-void problems_warn_key(struct problems *p, const struct node *member, const char *format, ...)
-    CDC_PRINTF(3, 4);
+void problems_warn_key(struct problems *p, const struct node *member, const char *format,
+                       ...) CDC_PRINTF(3, 4);
 /* A mistake at a place that is no node: one in YAML's own grammar.  line 0: none. */
 void problems_add_at(struct problems *p, const char *file, unsigned line, unsigned column,
                      const char *format, ...) CDC_PRINTF(5, 6);

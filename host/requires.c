@@ -22,7 +22,8 @@ static bool requires_parse(wf_str text, struct requires_version *out)
     return count > 0;
 }
 
-static int requires_compare(const struct requires_version *a, const struct requires_version *b)
+static int requires_compare(const struct requires_version *a,
+                            const struct requires_version *b)
 {
     for (int i = 0; i < 3; i++)
         if (a->part[i] != b->part[i])
@@ -31,8 +32,8 @@ static int requires_compare(const struct requires_version *a, const struct requi
 }
 
 /* "^1.2": the first part that is not 0 stays; "~1.2": the first two stay. */
-static bool requires_same(const struct requires_version *a, const struct requires_version *b,
-                          bool caret)
+static bool requires_same(const struct requires_version *a,
+                          const struct requires_version *b, bool caret)
 {
     int parts = 2;
     if (caret)

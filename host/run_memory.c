@@ -8,8 +8,8 @@
 
 #include "base/limits.h"
 
-#define RUN_MEMORY_IDLE 64                      /* at most this many are kept */
-#define RUN_MEMORY_LARGE (8u * 1024u * 1024u)   /* larger ones are not */
+#define RUN_MEMORY_IDLE 64                    /* at most this many are kept */
+#define RUN_MEMORY_LARGE (8u * 1024u * 1024u) /* larger ones are not */
 
 struct run_memory_pool {
     pthread_mutex_t idle_lock;

@@ -25,7 +25,8 @@ static int session_open_log(struct session *s, const struct cli *cli, const char
     enum log_level least;
     wf_error err;
     if (!str_is(format, "text") && !str_is(format, "json"))
-        return cli_wrong(cli, "'--log-format' is text or json, not '%.*s'", STR_ARG(format));
+        return cli_wrong(cli, "'--log-format' is text or json, not '%.*s'",
+                         STR_ARG(format));
     if (!host_log_level(word, &least))
         return cli_wrong(cli, "'--log-level' is debug, info, warn or error, not '%.*s'",
                          STR_ARG(word));
@@ -33,7 +34,8 @@ static int session_open_log(struct session *s, const struct cli *cli, const char
     return s->log ? CLI_DONE : session_failed(cli, &err);
 }
 
-static wf_status session_load_plugins(struct session *s, const struct cli *cli, wf_error *err)
+static wf_status session_load_plugins(struct session *s, const struct cli *cli,
+                                      wf_error *err)
 {
     s->bus = bus_new();
     s->plugins = plugins_new();

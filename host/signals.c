@@ -57,7 +57,8 @@ int signals_wait(int64_t deadline_ms)
         uint64_t count;
         if (ready > 0 && read(signals_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
             return (int)info.ssi_signo;
-        if (ready > 0 && read(signals_wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
+        if (ready > 0 &&
+            read(signals_wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
             return SIGNALS_WOKEN;
         if (clock_mono_ms() >= deadline_ms)
             return SIGNALS_TIMEOUT;

@@ -137,8 +137,9 @@ static wf_status tail_start(struct tail *t, wf_error *err)
     if (!status)
         status = t->module->init(t->module->self, err);
     if (!status)
-        status = trigger->new_trigger(trigger->plugin->context, buf_view(&t->config.trigger),
-                                      &callback, &t->trigger, err);
+        status =
+            trigger->new_trigger(trigger->plugin->context, buf_view(&t->config.trigger),
+                                 &callback, &t->trigger, err);
     if (!status)
         status = t->module->start(t->module->self, err);
     if (!status)
@@ -204,7 +205,8 @@ static int tail_wait(struct tail *t)
         struct tail_now now = tail_look(t);
         int64_t until = clock_mono_ms() + TAIL_PROGRESS_MS;
         int64_t idle_at = t->idle_ms < 0 ? INT64_MAX : now.idle_since + t->idle_ms;
-        int got = now.done ? SIGNALS_WOKEN : signals_wait(idle_at < until ? idle_at : until);
+        int got =
+            now.done ? SIGNALS_WOKEN : signals_wait(idle_at < until ? idle_at : until);
         now = tail_look(t);
         if (now.failed) {
             log_line(session_logger(&t->session), LOG_ERROR, "writing to stdout failed");
@@ -285,7 +287,8 @@ const struct cli_command tail_command = {
     .least = 2,
     .most = 2,
     .summary = "Print a database's changes as JSON lines.",
-    .help = "Nothing is left behind at the database, unless --option state_dir=DIR is given: then\n"
+    .help = "Nothing is left behind at the database, unless --option state_dir=DIR is "
+            "given: then\n"
             "a tail that is started again goes on where it was, and misses nothing.",
     .options = tail_options,
     .run = tail_main,

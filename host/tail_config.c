@@ -109,8 +109,8 @@ static wf_status tail_config_trigger(struct tail_config *config, const struct cl
 static wf_status tail_config_folder(struct tail_config *config, wf_error *err)
 {
     const char *base = getenv("TMPDIR");
-    int len = snprintf(config->temporary, sizeof(config->temporary), "%s/wfhost-tail-XXXXXX",
-                       base && base[0] ? base : "/tmp");
+    int len = snprintf(config->temporary, sizeof(config->temporary),
+                       "%s/wfhost-tail-XXXXXX", base && base[0] ? base : "/tmp");
     if (len > 0 && (size_t)len < sizeof(config->temporary) && mkdtemp(config->temporary))
         return WF_OK;
     config->temporary[0] = '\0';

@@ -19,7 +19,8 @@ struct tail_config {
 /* Every --option is KEY=VALUE; otherwise false, with the reason on stderr. */
 bool tail_config_options_good(const struct cli *cli);
 /* Makes the temporary folder, too, when there is no --option state_dir. */
-wf_status tail_config_make(struct tail_config *config, const struct cli *cli, wf_error *err);
+wf_status tail_config_make(struct tail_config *config, const struct cli *cli,
+                           wf_error *err);
 /* {"source_id":"..." <more>} */
 void tail_config_step(const struct tail_config *config, const char *more, struct buf *out);
 /* Removes the temporary folder.  Takes what was never made. */

@@ -49,8 +49,8 @@ static void tail_progress_snapshot(struct tail_progress *p, wf_str status, struc
         p->first_rows = rows;
         p->first_rows_ms = now;
     }
-    buf_printf(line, "  snapshot %.*s %llu rows", STR_ARG(tail_progress_text(snapshot, "table")),
-               (unsigned long long)rows);
+    buf_printf(line, "  snapshot %.*s %llu rows",
+               STR_ARG(tail_progress_text(snapshot, "table")), (unsigned long long)rows);
     if (all <= rows)
         return;
     buf_printf(line, " of about %llu, %.0f%%", (unsigned long long)all,

@@ -46,8 +46,8 @@ static void types_add_plugins(struct types *all, enum plugin_kind kind,
     }
 }
 
-static void types_say_unknown(const struct definition *def, enum plugin_kind kind, wf_str type,
-                              const char *key)
+static void types_say_unknown(const struct definition *def, enum plugin_kind kind,
+                              wf_str type, const char *key)
 {
     static const char *const words[] = {"module", "step", "trigger"};
     struct types all = {.count = 0};
@@ -110,7 +110,8 @@ const struct step_type *types_step(struct definition *def)
     return NULL;
 }
 
-const struct trigger_type *types_trigger(struct definition *def, wf_str type, const char *key)
+const struct trigger_type *types_trigger(struct definition *def, wf_str type,
+                                         const char *key)
 {
     for (size_t i = 0; builtin_triggers[i]; i++)
         if (str_is(type, builtin_triggers[i]->type))

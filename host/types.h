@@ -13,6 +13,7 @@
 const struct module_type *types_module(struct definition *def);
 const struct step_type *types_step(struct definition *def);
 /* `type` as inline triggers and the top-level `triggers` name it. */
-const struct trigger_type *types_trigger(struct definition *def, wf_str type, const char *key);
+const struct trigger_type *types_trigger(struct definition *def, wf_str type,
+                                         const char *key);
 
 #endif

@@ -19,8 +19,13 @@ struct wf_plugin {
     char greeting[64];
 };
 
-struct hello_module { wf_module table; };
-struct hello_step { wf_step table; struct wf_plugin *plugin; };
+struct hello_module {
+    wf_module table;
+};
+struct hello_step {
+    wf_step table;
+    struct wf_plugin *plugin;
+};
 struct hello_trigger {
     wf_trigger table;
     wf_callback callback; /* copied: it is good as long as the trigger is */
@@ -53,7 +58,8 @@ WF_EXPORT wf_status new_module_hello(struct wf_plugin *plugin, wf_str name, wf_s
     struct hello_module *m = greeting && *greeting ? calloc(1, sizeof(*m)) : NULL;
     if (m) {
         snprintf(plugin->greeting, sizeof(plugin->greeting), "%s", greeting);
-        m->table = (wf_module){sizeof(wf_module), m, hello_quiet, hello_quiet, hello_quiet, free};
+        m->table =
+            (wf_module){sizeof(wf_module), m, hello_quiet, hello_quiet, hello_quiet, free};
         *out = &m->table;
     }
     cJSON_Delete(json);
@@ -103,7 +109,8 @@ static void *hello_thread(void *arg)
         char event[64];
         wf_error err;
         int len = snprintf(event, sizeof(event), "{\"number\":%d}", i);
-        t->callback.fire(t->callback.ctx, (wf_str){"hello", 5}, (wf_str){event, (size_t)len}, &err);
+        t->callback.fire(t->callback.ctx, (wf_str){"hello", 5},
+                         (wf_str){event, (size_t)len}, &err);
     }
     return NULL;
 }
@@ -123,7 +130,8 @@ static wf_status hello_stop(void *self, wf_error *err)
     (void)err;
     struct hello_trigger *t = self;
     t->stopping = true;
-    if (t->started && !pthread_equal(t->thread, pthread_self()) && atomic_exchange(&t->started, 0))
+    if (t->started && !pthread_equal(t->thread, pthread_self()) &&
+        atomic_exchange(&t->started, 0))
         pthread_join(t->thread, NULL);
     return WF_OK;
 }
@@ -159,7 +167,8 @@ WF_EXPORT wf_str wf_plugin_manifest(void)
     return (wf_str){HELLO_MANIFEST, sizeof(HELLO_MANIFEST) - 1};
 }
 
-WF_EXPORT wf_status wf_plugin_open(const wf_host *host, struct wf_plugin **out, wf_error *err)
+WF_EXPORT wf_status wf_plugin_open(const wf_host *host, struct wf_plugin **out,
+                                   wf_error *err)
 {
     struct wf_plugin *plugin = calloc(1, sizeof(*plugin));
     if (!plugin)

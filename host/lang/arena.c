@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * arena - a list of blocks, each at least as large as all before it together, so that a run of any
- * size needs few of them.  arena_reset() starts over at the first block.
+ * arena - a list of blocks, each at least as large as all before it together, so that a run
+ * of any size needs few of them.  arena_reset() starts over at the first block.
  */
 #include "host/lang/arena.h"
 
@@ -41,8 +41,8 @@ void arena_release(struct arena *a)
     arena_init(a, a->limit);
 }
 
-/* A block with room for `size` becomes the current one: one that an earlier run left behind, or a
- * new one.  Blocks too small for it are passed over until the next reset. */
+/* A block with room for `size` becomes the current one: one that an earlier run left
+ * behind, or a new one.  Blocks too small for it are passed over until the next reset. */
 static bool arena_next_block(struct arena *a, size_t size)
 {
     struct arena_block **link = a->current ? &a->current->next : &a->first;

@@ -2,8 +2,8 @@
  *
  * arena - memory of one pipeline run: taken piece by piece, given back all at once.
  *
- * arena_reset() keeps the blocks, so that a trigger that fires the same pipeline again allocates
- * nothing.  Nothing in it has a destructor.  Not shared between threads.
+ * arena_reset() keeps the blocks, so that a trigger that fires the same pipeline again
+ * allocates nothing.  Nothing in it has a destructor.  Not shared between threads.
  */
 #ifndef HOST_LANG_ARENA_H
 #define HOST_LANG_ARENA_H

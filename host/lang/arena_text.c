@@ -33,8 +33,8 @@ bool arena_text_reserve_slow(struct arena_text *t, size_t more)
     return true;
 }
 
-/* The printers write to a buf.  It borrows the free end of the text; when that is too short, the
- * text grows and the printer starts over. */
+/* The printers write to a buf.  It borrows the free end of the text; when that is too
+ * short, the text grows and the printer starts over. */
 static void arena_text_through(struct arena_text *t, const struct value *v,
                                void (*print)(struct buf *out, const struct value *v))
 {

@@ -3,8 +3,8 @@
  * arena_text - text that grows inside an arena.
  *
  * An append that finds no memory makes the text *broken*: later appends do nothing, and
- * arena_text_end() tells once.  What was written before a move to a larger place stays behind until
- * the arena is reset.
+ * arena_text_end() tells once.  What was written before a move to a larger place stays
+ * behind until the arena is reset.
  */
 #ifndef HOST_LANG_ARENA_TEXT_H
 #define HOST_LANG_ARENA_TEXT_H

@@ -15,10 +15,7 @@ struct ast *ast_new(struct lexer *lex, enum ast_kind kind, size_t at)
         (void)lexer_no_memory(lex);
         return NULL;
     }
-    *n = (struct ast){.kind = (uint8_t)kind,
-                       .depth = 1,
-                       .go = lex->template,
-                       .at = at};
+    *n = (struct ast){.kind = (uint8_t)kind, .depth = 1, .go = lex->template, .at = at};
     return n;
 }
 
@@ -32,7 +29,8 @@ struct ast *ast_literal(struct lexer *lex, const struct value *v, size_t at)
     return n;
 }
 
-static bool ast_hold(struct lexer *lex, struct ast *parent, const struct ast *child, size_t at)
+static bool ast_hold(struct lexer *lex, struct ast *parent, const struct ast *child,
+                     size_t at)
 {
     if (!child)
         return true;
@@ -46,7 +44,7 @@ static bool ast_hold(struct lexer *lex, struct ast *parent, const struct ast *ch
 }
 
 struct ast *ast_of(struct lexer *lex, enum ast_kind kind, const struct ast *a,
-                     const struct ast *b, size_t at)
+                   const struct ast *b, size_t at)
 {
     struct ast *n = ast_new(lex, kind, at);
     if (!n || !ast_hold(lex, n, a, at) || !ast_hold(lex, n, b, at))
@@ -57,7 +55,7 @@ struct ast *ast_of(struct lexer *lex, enum ast_kind kind, const struct ast *a,
 }
 
 struct ast *ast_binary(struct lexer *lex, enum ast_op op, const struct ast *a,
-                         const struct ast *b, size_t at)
+                       const struct ast *b, size_t at)
 {
     struct ast *n = ast_of(lex, AST_BINARY, a, b, at);
     if (n)
@@ -94,7 +92,7 @@ bool ast_items_add(struct lexer *lex, struct ast_items *items, const struct ast 
 }
 
 struct ast *ast_of_items(struct lexer *lex, enum ast_kind kind, struct ast_items items,
-                           size_t at)
+                         size_t at)
 {
     struct ast *n = ast_new(lex, kind, at);
     for (uint32_t i = 0; n && i < items.count; i++)
@@ -109,14 +107,14 @@ struct ast *ast_of_items(struct lexer *lex, enum ast_kind kind, struct ast_items
 
 /* "f needs 2 arguments", "f takes at most 2 arguments". */
 static void ast_wrong_count(struct lexer *lex, const struct function *f, uint32_t count,
-                             size_t at)
+                            size_t at)
 {
     unsigned bound = count < f->min_args ? f->min_args : f->max_args;
     const char *how = f->min_args == f->max_args ? "needs"
                       : count < f->min_args      ? "needs at least"
                                                  : "takes at most";
-    (void)lexer_error(lex, at, "function '%s' %s %u argument%s, there %s %u", f->name, how, bound,
-                      bound == 1 ? "" : "s", count == 1 ? "is" : "are", count);
+    (void)lexer_error(lex, at, "function '%s' %s %u argument%s, there %s %u", f->name, how,
+                      bound, bound == 1 ? "" : "s", count == 1 ? "is" : "are", count);
 }
 
 struct ast *ast_call(struct lexer *lex, wf_str name, struct ast_items args, size_t at)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ast - a compiled expression.  `${ }` and `{{ }}` become the same tree; what Go's templates do
- * differently is a node kind or a flag.  Nodes live in the arena of their template and never change
- * after compilation.
+ * ast - a compiled expression.  `${ }` and `{{ }}` become the same tree; what Go's
+ * templates do differently is a node kind or a flag.  Nodes live in the arena of their
+ * template and never change after compilation.
  */
 #ifndef HOST_LANG_AST_H
 #define HOST_LANG_AST_H
@@ -64,8 +64,8 @@ enum ast_op {
 
 struct ast {
     uint8_t kind;
-    uint8_t op;    /* enum ast_op or enum ast_root */
-    bool go;       /* MEMBER, NAME, INDEX: as Go's templates do; CALL: called from a template */
+    uint8_t op; /* enum ast_op or enum ast_root */
+    bool go; /* MEMBER, NAME, INDEX: as Go's templates do; CALL: called from a template */
     bool optional; /* MEMBER, INDEX: ?. */
     uint16_t depth;
     uint16_t slot;
@@ -83,14 +83,14 @@ struct ast {
     };
 };
 
-/* The constructors give NULL after an error, which the lexer then holds; they take NULL children,
- * so that a parser tests once. */
+/* The constructors give NULL after an error, which the lexer then holds; they take NULL
+ * children, so that a parser tests once. */
 struct ast *ast_new(struct lexer *lex, enum ast_kind kind, size_t at);
 struct ast *ast_literal(struct lexer *lex, const struct value *v, size_t at);
 struct ast *ast_of(struct lexer *lex, enum ast_kind kind, const struct ast *a,
-                     const struct ast *b, size_t at);
+                   const struct ast *b, size_t at);
 struct ast *ast_binary(struct lexer *lex, enum ast_op op, const struct ast *a,
-                         const struct ast *b, size_t at);
+                       const struct ast *b, size_t at);
 struct ast *ast_member(struct lexer *lex, const struct ast *a, wf_str key, size_t at);
 
 /* Items of a list, a map or a call, while they are being counted. */
@@ -101,7 +101,7 @@ struct ast_items {
 };
 bool ast_items_add(struct lexer *lex, struct ast_items *items, const struct ast *item);
 struct ast *ast_of_items(struct lexer *lex, enum ast_kind kind, struct ast_items items,
-                           size_t at);
+                         size_t at);
 /* Checks that the function exists and takes so many arguments. */
 struct ast *ast_call(struct lexer *lex, wf_str name, struct ast_items args, size_t at);
 

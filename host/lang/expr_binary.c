@@ -10,12 +10,22 @@
 #include "host/lang/value_number.h"
 
 static const char *const expr_binary_names[] = {
-    [AST_EQ] = "==",       [AST_NE] = "!=",          [AST_LT] = "<",
-    [AST_LE] = "<=",       [AST_GT] = ">",           [AST_GE] = ">=",
-    [AST_IN] = "in",       [AST_CONTAINS] = "contains",
-    [AST_STARTS_WITH] = "startsWith", [AST_ENDS_WITH] = "endsWith",
-    [AST_ADD] = "+",       [AST_SUB] = "-",          [AST_MUL] = "*",
-    [AST_DIV] = "/",       [AST_MOD] = "%",          [AST_POW] = "**",
+    [AST_EQ] = "==",
+    [AST_NE] = "!=",
+    [AST_LT] = "<",
+    [AST_LE] = "<=",
+    [AST_GT] = ">",
+    [AST_GE] = ">=",
+    [AST_IN] = "in",
+    [AST_CONTAINS] = "contains",
+    [AST_STARTS_WITH] = "startsWith",
+    [AST_ENDS_WITH] = "endsWith",
+    [AST_ADD] = "+",
+    [AST_SUB] = "-",
+    [AST_MUL] = "*",
+    [AST_DIV] = "/",
+    [AST_MOD] = "%",
+    [AST_POW] = "**",
 };
 
 static wf_status expr_binary_refuse(struct expr_eval *e, const struct ast *n,
@@ -41,14 +51,15 @@ static wf_status expr_binary_order(struct expr_eval *e, const struct ast *n,
     bool holds = n->op == AST_LT   ? order == -1
                  : n->op == AST_LE ? order <= 0
                  : n->op == AST_GT ? order == 1
-                                    : order == 0 || order == 1;
+                                   : order == 0 || order == 1;
     *out = value_of_bool(holds);
     return WF_OK;
 }
 
 /* An item of a list, or a key of a map. */
-static wf_status expr_binary_in(struct expr_eval *e, const struct ast *n, const struct value *a,
-                                const struct value *b, const struct value **out)
+static wf_status expr_binary_in(struct expr_eval *e, const struct ast *n,
+                                const struct value *a, const struct value *b,
+                                const struct value **out)
 {
     bool found = false;
     if (b->kind == VALUE_LIST) {
@@ -75,7 +86,7 @@ static wf_status expr_binary_text(struct expr_eval *e, const struct ast *n,
         return expr_binary_refuse(e, n, a, b);
     bool holds = n->op == AST_CONTAINS      ? str_find(a->text, b->text) >= 0
                  : n->op == AST_STARTS_WITH ? str_starts(a->text, b->text)
-                                             : str_ends(a->text, b->text);
+                                            : str_ends(a->text, b->text);
     *out = value_of_bool(holds);
     return WF_OK;
 }

@@ -12,8 +12,8 @@
 #include "base/str.h"
 #include "host/lang/value_number.h"
 
-/* The outputs of a step that did not run: a map without members, but null to `?.` and `??`, as the
- * engine's nil map. */
+/* The outputs of a step that did not run: a map without members, but null to `?.` and
+ * `??`, as the engine's nil map. */
 static const struct value expr_eval_no_step = {.kind = VALUE_MAP};
 
 wf_status expr_eval_error(struct expr_eval *e, const struct ast *n, const char *format, ...)
@@ -53,7 +53,7 @@ static const struct value *expr_eval_root(const struct expr_eval *e, const struc
     const struct value *v = n->op == AST_STEPS          ? s->steps
                             : n->op == AST_TRIGGER_DATA ? s->trigger
                             : n->op == AST_META         ? s->meta
-                                                         : s->current;
+                                                        : s->current;
     return v ? v : &empty;
 }
 
@@ -107,7 +107,8 @@ static wf_status expr_eval_member_of_nothing(struct expr_eval *e, const struct a
         return expr_eval_error(e, n, "cannot take '%.*s' of %s", STR_ARG(key),
                                functions_kind(object));
     if (object->kind == VALUE_NULL)
-        return expr_eval_error(e, n, "nil pointer evaluating interface {}.%.*s", STR_ARG(key));
+        return expr_eval_error(e, n, "nil pointer evaluating interface {}.%.*s",
+                               STR_ARG(key));
     return expr_eval_error(e, n, "can't evaluate field %.*s in %s", STR_ARG(key),
                            functions_kind(object));
 }
@@ -192,7 +193,8 @@ static wf_status expr_eval_boolean(struct expr_eval *e, const struct ast *operan
     if (status)
         return status;
     if (v->kind != VALUE_BOOL)
-        return expr_eval_error(e, operand, "%s needs a boolean, not %s", what, functions_kind(v));
+        return expr_eval_error(e, operand, "%s needs a boolean, not %s", what,
+                               functions_kind(v));
     *out = v->boolean;
     return WF_OK;
 }
@@ -352,15 +354,16 @@ static wf_status expr_eval_walk(struct expr_eval *e, const struct ast *n,
         if (status)
             return status;
         if (key->kind != VALUE_STRING)
-            return expr_eval_error(e, n, "%s: argument %u is %s, a string is needed", what, i + 1,
-                                   functions_kind(key));
+            return expr_eval_error(e, n, "%s: argument %u is %s, a string is needed", what,
+                                   i + 1, functions_kind(key));
         v = value_get(v, key->text);
         if (v || !e->scope->strict)
             continue;
         if (step && i == 0)
             return expr_eval_error(e, n, "step \"%.*s\" not found in pipeline context",
                                    STR_ARG(key->text));
-        return expr_eval_error(e, n, "%s: key \"%.*s\" not found", what, STR_ARG(key->text));
+        return expr_eval_error(e, n, "%s: key \"%.*s\" not found", what,
+                               STR_ARG(key->text));
     }
     *out = v ? v : &value_null;
     return WF_OK;

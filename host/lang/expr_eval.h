@@ -20,7 +20,8 @@ struct expr_eval {
     bool stopped;                   /* a ?. found null: the rest of its chain is null */
 };
 
-wf_status expr_eval_node(struct expr_eval *e, const struct ast *n, const struct value **out);
+wf_status expr_eval_node(struct expr_eval *e, const struct ast *n,
+                         const struct value **out);
 
 /* "template: <message> (column N)" as WF_FAILED. */
 wf_status expr_eval_error(struct expr_eval *e, const struct ast *n, const char *format, ...)

@@ -199,9 +199,10 @@ static const struct ast *expr_parse_primary(struct lexer *lex)
     return NULL;
 }
 
-/* One of .name, ?.name, [index], ?.[index] behind `a`; the token at `at` is taken already. */
+/* One of .name, ?.name, [index], ?.[index] behind `a`; the token at `at` is taken
+ * already. */
 static struct ast *expr_parse_step(struct lexer *lex, const struct ast *a, bool bracket,
-                                    size_t at)
+                                   size_t at)
 {
     if (bracket || lexer_take(lex, "[")) {
         const struct ast *index = expr_parse(lex);
@@ -267,8 +268,8 @@ static const struct ast *expr_parse_unary(struct lexer *lex)
     return n;
 }
 
-/* The operator at the present token, which is taken; `a not in b` negates.  NULL: none that binds
- * as tightly as `least`. */
+/* The operator at the present token, which is taken; `a not in b` negates.  NULL: none
+ * that binds as tightly as `least`. */
 static const struct expr_parse_operator *expr_parse_take(struct lexer *lex, unsigned least,
                                                          bool *negate)
 {
@@ -324,8 +325,8 @@ static const struct ast *expr_parse_binary(struct lexer *lex, unsigned least)
     return n;
 }
 
-static const struct ast *expr_parse_condition(struct lexer *lex, const struct ast *condition,
-                                               size_t at)
+static const struct ast *expr_parse_condition(struct lexer *lex,
+                                              const struct ast *condition, size_t at)
 {
     const struct ast *yes = condition; /* a ?: b */
     if (!lexer_is(lex, ":"))

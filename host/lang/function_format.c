@@ -23,7 +23,8 @@ wf_status function_format_print(struct function_call *call, const struct value *
 {
     struct arena_text t = arena_text_of(call->arena, 64);
     for (size_t i = 0; i < call->count; i++) {
-        if (i && call->args[i - 1]->kind != VALUE_STRING && call->args[i]->kind != VALUE_STRING)
+        if (i && call->args[i - 1]->kind != VALUE_STRING &&
+            call->args[i]->kind != VALUE_STRING)
             arena_text_byte(&t, ' ');
         function_format_value(&t, call->args[i]);
     }
@@ -33,7 +34,8 @@ wf_status function_format_print(struct function_call *call, const struct value *
     return functions_give_text(call, text, out);
 }
 
-/* The next verb of *rest, with the plain text before it; 0 at the end, '?' for an unknown one. */
+/* The next verb of *rest, with the plain text before it; 0 at the end, '?' for an
+ * unknown one. */
 static char function_format_next(wf_str *rest, wf_str *before)
 {
     ptrdiff_t at = str_find(*rest, STR("%"));
@@ -55,8 +57,9 @@ static bool function_format_is_good(wf_str format, size_t args, char *why, size_
     size_t verbs = 0;
     for (char verb; (verb = function_format_next(&format, &before));) {
         if (verb == '?') {
-            snprintf(why, why_size, "the format has a verb other than %%s %%v %%d %%q %%t %%%%, "
-                                    "or a width, which is not supported");
+            snprintf(why, why_size,
+                     "the format has a verb other than %%s %%v %%d %%q %%t %%%%, "
+                     "or a width, which is not supported");
             return false;
         }
         verbs += verb != '%';
@@ -68,7 +71,8 @@ static bool function_format_is_good(wf_str format, size_t args, char *why, size_
     return false;
 }
 
-bool function_format_check(const struct value *first, size_t args, char *why, size_t why_size)
+bool function_format_check(const struct value *first, size_t args, char *why,
+                           size_t why_size)
 {
     if (first->kind == VALUE_STRING)
         return function_format_is_good(first->text, args - 1, why, why_size);
@@ -87,8 +91,8 @@ static wf_status function_format_verb(struct function_call *call, char verb,
     else if (verb == 'q' && v->kind != VALUE_STRING)
         needs = "%q needs a string";
     if (needs)
-        return error_set(call->err, WF_FAILED, "%s: %s, not %s", call->function->name, needs,
-                         functions_kind(v));
+        return error_set(call->err, WF_FAILED, "%s: %s, not %s", call->function->name,
+                         needs, functions_kind(v));
     if (verb == 'q')
         arena_text_json(t, v);
     else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * function_list - functions on lists and maps.  As in the engine, what is no list has no items.
+ * function_list - functions on lists and maps.  As in the engine, what is no list has no
+ * items.
  */
 #include "base/error.h"
 #include "base/str.h"
@@ -88,7 +89,8 @@ wf_status function_list_flatten(struct function_call *call, const struct value *
 }
 
 /* What a value prints as is its identity in unique and groupBy. */
-static bool function_list_identity(struct function_call *call, const struct value *v, wf_str *out)
+static bool function_list_identity(struct function_call *call, const struct value *v,
+                                   wf_str *out)
 {
     if (v->kind == VALUE_STRING || v->kind == VALUE_NUMBER) {
         *out = v->text;
@@ -130,10 +132,11 @@ wf_status function_list_unique(struct function_call *call, const struct value **
     return functions_give(call, value_list(call->arena, items, kept), out);
 }
 
-/* Gives every map of the list the number of its group in group_of (SIZE_MAX for what is no map) and
- * counts the groups' items in sizes; *groups gets a member per group. */
-static bool function_list_number_groups(struct function_call *call, wf_str key, size_t *group_of,
-                                        size_t *sizes, struct value *groups)
+/* Gives every map of the list the number of its group in group_of (SIZE_MAX for what is
+ * no map) and counts the groups' items in sizes; *groups gets a member per group. */
+static bool function_list_number_groups(struct function_call *call, wf_str key,
+                                        size_t *group_of, size_t *sizes,
+                                        struct value *groups)
 {
     const struct value *list = call->args[0];
     for (size_t i = 0; i < list->list.count; i++) {
@@ -173,7 +176,8 @@ static bool function_list_fill_groups(struct function_call *call, const size_t *
         if (group_of[i] == SIZE_MAX)
             continue;
         /* This function made the list a moment ago; nobody else sees it yet. */
-        struct value *group = (struct value *)(uintptr_t)groups->map.members[group_of[i]].value;
+        struct value *group =
+            (struct value *)(uintptr_t)groups->map.members[group_of[i]].value;
         group->list.items[group->list.count++] = list->list.items[i];
     }
     return true;
@@ -231,21 +235,30 @@ static int function_list_compare(const struct function_list_sortable *a,
     return a->rank == 1 ? value_map_compare_keys(a->text, b->text) : 0;
 }
 
+/* Two sorted neighbours, from..middle and middle..end, become one. */
+static void function_list_merge(struct function_list_sortable *rows, size_t from,
+                                size_t middle, size_t end,
+                                struct function_list_sortable *spare)
+{
+    size_t left = from, right = middle;
+    for (size_t at = from; at < end; at++) {
+        bool take_right = left == middle;
+        if (!take_right && right < end)
+            take_right = function_list_compare(&rows[left], &rows[right]) > 0;
+        spare[at] = take_right ? rows[right++] : rows[left++];
+    }
+    memcpy(rows + from, spare + from, (end - from) * sizeof *rows);
+}
+
 /* A merge sort, because equal items keep their order; qsort() does not promise that. */
 static void function_list_merge_sort(struct function_list_sortable *rows, size_t count,
                                      struct function_list_sortable *spare)
 {
     for (size_t width = 1; width < count; width *= 2) {
         for (size_t from = 0; from + width < count; from += 2 * width) {
-            size_t left = from, middle = from + width, right = middle;
+            size_t middle = from + width;
             size_t end = middle + width < count ? middle + width : count;
-            for (size_t at = from; at < end; at++) {
-                bool take_right = left == middle ||
-                                  (right < end &&
-                                   function_list_compare(&rows[left], &rows[right]) > 0);
-                spare[at] = take_right ? rows[right++] : rows[left++];
-            }
-            memcpy(rows + from, spare + from, (end - from) * sizeof *rows);
+            function_list_merge(rows, from, middle, end, spare);
         }
     }
 }
@@ -307,7 +320,8 @@ wf_status function_list_index(struct function_call *call, const struct value **o
     return WF_OK;
 }
 
-/* Bytes of a string in templates, characters in expressions: so do Go and the engine's expr. */
+/* Bytes of a string in templates, characters in expressions: so do Go and the engine's
+ * expr. */
 static int64_t function_list_text_len(wf_str text, bool go)
 {
     int64_t count = 0;

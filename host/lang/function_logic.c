@@ -43,10 +43,11 @@ static bool function_logic_is_number(const struct value *v)
 static wf_status function_logic_same(struct function_call *call, const struct value *a,
                                      const struct value *b, bool *out)
 {
-    bool comparable = a->kind == b->kind || a->kind == VALUE_NULL || b->kind == VALUE_NULL ||
+    bool comparable = a->kind == b->kind || a->kind == VALUE_NULL ||
+                      b->kind == VALUE_NULL ||
                       (function_logic_is_number(a) && function_logic_is_number(b));
-    if (!comparable || a->kind == VALUE_LIST || a->kind == VALUE_MAP || b->kind == VALUE_LIST ||
-        b->kind == VALUE_MAP)
+    if (!comparable || a->kind == VALUE_LIST || a->kind == VALUE_MAP ||
+        b->kind == VALUE_LIST || b->kind == VALUE_MAP)
         return error_set(call->err, WF_FAILED, "%s: %s cannot be compared with %s",
                          call->function->name, functions_kind(a), functions_kind(b));
     *out = value_equal(a, b);

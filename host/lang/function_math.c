@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * function_math - arithmetic on values.  As in the engine, what is no number counts as 0 and a
- * string counts as the number it spells; integers stay exact.
+ * function_math - arithmetic on values.  As in the engine, what is no number counts as 0
+ * and a string counts as the number it spells; integers stay exact.
  */
 #include "base/error.h"
 #include "base/str.h"
@@ -43,7 +43,8 @@ wf_status function_math_div(struct function_call *call, const struct value **out
 {
     struct value_number a = function_math_number(call->args[0]);
     struct value_number b = function_math_number(call->args[1]);
-    bool whole = a.exact && b.exact && b.integer && b.integer != -1 && a.integer % b.integer == 0;
+    bool whole =
+        a.exact && b.exact && b.integer && b.integer != -1 && a.integer % b.integer == 0;
     const struct value *v;
     if (b.real == 0)
         v = value_of_int(call->arena, 0);
@@ -67,7 +68,8 @@ wf_status function_math_to_float(struct function_call *call, const struct value 
 }
 
 /* The second argument, when there is one, names the member to compute with. */
-static wf_status function_math_key(struct function_call *call, wf_str *memory, const wf_str **out)
+static wf_status function_math_key(struct function_call *call, wf_str *memory,
+                                   const wf_str **out)
 {
     *out = NULL;
     if (call->count < 2)
@@ -107,7 +109,8 @@ static wf_status function_math_extreme(struct function_call *call, int wanted,
         *out = &value_null;
         return WF_OK;
     }
-    struct value_number best = function_math_number(function_list_field(list->list.items[0], key));
+    struct value_number best =
+        function_math_number(function_list_field(list->list.items[0], key));
     for (size_t i = 1; i < list->list.count; i++) {
         const struct value *v = function_list_field(list->list.items[i], key);
         struct value_number n = function_math_number(v);

@@ -6,7 +6,8 @@
 #include "host/lang/arena_text.h"
 #include "host/lang/functions.h"
 
-static wf_status function_text_two(struct function_call *call, wf_str *first, wf_str *second)
+static wf_status function_text_two(struct function_call *call, wf_str *first,
+                                   wf_str *second)
 {
     wf_status status = functions_text(call, 0, first);
     return status ? status : functions_text(call, 1, second);
@@ -288,8 +289,8 @@ wf_status function_text_url_encode(struct function_call *call, const struct valu
     for (size_t i = 0; i < text.len && !t.broken; i++) {
         char c = text.ptr[i];
         unsigned byte = (unsigned char)c;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     c == '-' || c == '_' || c == '.' || c == '~';
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
         char escaped[3] = {'%', hex[byte >> 4], hex[byte & 15]};
         if (plain || c == ' ')
             arena_text_byte(&t, plain ? c : '+');

@@ -2,8 +2,8 @@
  *
  * function_time - now, in Go's time layouts, and random UUIDs.
  *
- * A layout is a sample of the reference time, Mon Jan 2 15:04:05 2006 UTC; each of its parts is
- * replaced by the present one, everything else is kept.
+ * A layout is a sample of the reference time, Mon Jan 2 15:04:05 2006 UTC; each of its
+ * parts is replaced by the present one, everything else is kept.
  */
 #include <errno.h>
 #include <sys/random.h>
@@ -83,15 +83,32 @@ static const struct {
     const char *sample;
     enum function_time_field field;
 } function_time_samples[] = {
-    {"January", TIME_MONTH_NAME}, {"Jan", TIME_MONTH_SHORT},   {"Monday", TIME_DAY_NAME},
-    {"Mon", TIME_DAY_SHORT},      {"MST", TIME_ZONE},          {"2006", TIME_YEAR},
-    {"002", TIME_DAY_OF_YEAR},    {"01", TIME_MONTH_2},        {"02", TIME_DAY_2},
-    {"03", TIME_HOUR_12_2},       {"04", TIME_MINUTE_2},       {"05", TIME_SECOND_2},
-    {"06", TIME_YEAR_SHORT},      {"15", TIME_HOUR_24},        {"1", TIME_MONTH},
-    {"_2", TIME_DAY_SPACE},       {"2", TIME_DAY},             {"3", TIME_HOUR_12},
-    {"4", TIME_MINUTE},           {"5", TIME_SECOND},          {"PM", TIME_PM},
-    {"pm", TIME_PM_SMALL},        {"Z07:00", TIME_Z},          {"Z0700", TIME_Z},
-    {"-07:00", TIME_OFFSET_COLON}, {"-0700", TIME_OFFSET},
+    {"January", TIME_MONTH_NAME},
+    {"Jan", TIME_MONTH_SHORT},
+    {"Monday", TIME_DAY_NAME},
+    {"Mon", TIME_DAY_SHORT},
+    {"MST", TIME_ZONE},
+    {"2006", TIME_YEAR},
+    {"002", TIME_DAY_OF_YEAR},
+    {"01", TIME_MONTH_2},
+    {"02", TIME_DAY_2},
+    {"03", TIME_HOUR_12_2},
+    {"04", TIME_MINUTE_2},
+    {"05", TIME_SECOND_2},
+    {"06", TIME_YEAR_SHORT},
+    {"15", TIME_HOUR_24},
+    {"1", TIME_MONTH},
+    {"_2", TIME_DAY_SPACE},
+    {"2", TIME_DAY},
+    {"3", TIME_HOUR_12},
+    {"4", TIME_MINUTE},
+    {"5", TIME_SECOND},
+    {"PM", TIME_PM},
+    {"pm", TIME_PM_SMALL},
+    {"Z07:00", TIME_Z},
+    {"Z0700", TIME_Z},
+    {"-07:00", TIME_OFFSET_COLON},
+    {"-0700", TIME_OFFSET},
 };
 
 static void function_time_number(struct buf *out, int number, char fill)
@@ -197,7 +214,8 @@ static void function_time_field(struct buf *out, enum function_time_field field,
     }
 }
 
-/* A fraction, ".000" (all digits) or ".999" (no zeros at the end): how many bytes of the layout. */
+/* A fraction, ".000" (all digits) or ".999" (no zeros at the end): how many bytes of the
+ * layout. */
 static size_t function_time_fraction(struct buf *out, wf_str layout, int32_t nanoseconds)
 {
     char digit = layout.len > 1 ? layout.ptr[1] : '\0';
@@ -222,18 +240,26 @@ static size_t function_time_fraction(struct buf *out, wf_str layout, int32_t nan
     return len;
 }
 
+/* The part of the time that the layout begins with: how many bytes of it, 0 when none. */
+static size_t function_time_sample(struct buf *out, wf_str layout, const struct tm *tm)
+{
+    for (size_t i = 0; i < CDC_COUNT(function_time_samples); i++) {
+        wf_str sample = str_from(function_time_samples[i].sample);
+        if (str_starts(layout, sample)) {
+            function_time_field(out, function_time_samples[i].field, tm);
+            return sample.len;
+        }
+    }
+    return 0;
+}
+
 static void function_time_format(struct buf *out, wf_str layout,
                                  const struct function_time_parts *now)
 {
     while (layout.len && !out->broken) {
         size_t len = function_time_fraction(out, layout, now->nanoseconds);
-        for (size_t i = 0; !len && i < CDC_COUNT(function_time_samples); i++) {
-            wf_str sample = str_from(function_time_samples[i].sample);
-            if (str_starts(layout, sample)) {
-                function_time_field(out, function_time_samples[i].field, &now->tm);
-                len = sample.len;
-            }
-        }
+        if (!len)
+            len = function_time_sample(out, layout, &now->tm);
         if (!len) {
             buf_byte(out, layout.ptr[0]);
             len = 1;

@@ -22,7 +22,8 @@ wf_status functions_give(struct function_call *call, const struct value *v,
     return WF_OK;
 }
 
-wf_status functions_give_text(struct function_call *call, wf_str text, const struct value **out)
+wf_status functions_give_text(struct function_call *call, wf_str text,
+                              const struct value **out)
 {
     return functions_give(call, value_of_text(call->arena, text), out);
 }

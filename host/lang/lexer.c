@@ -57,7 +57,8 @@ wf_status lexer_unexpected(struct lexer *lex, const char *expected)
                            t->kind == LEXER_FIELD      ? "."
                            : t->kind == LEXER_VARIABLE ? "$"
                                                        : "",
-                           (int)(t->text.len < 40 ? t->text.len : 40), t->text.ptr, expected);
+                           (int)(t->text.len < 40 ? t->text.len : 40), t->text.ptr,
+                           expected);
     }
 }
 
@@ -95,7 +96,8 @@ static void lexer_finish(struct lexer *lex, enum lexer_kind kind, size_t from, s
     lex->at = from + len;
 }
 
-/* A template's names may hold hyphens, `.steps.my-step.f`: the engine rewrites those to index. */
+/* A template's names may hold hyphens, `.steps.my-step.f`: the engine rewrites those to
+ * index. */
 static void lexer_name(struct lexer *lex, enum lexer_kind kind, size_t from, bool hyphens)
 {
     size_t at = from;
@@ -103,8 +105,8 @@ static void lexer_name(struct lexer *lex, enum lexer_kind kind, size_t from, boo
     while (at < text.len) {
         char c = text.ptr[at];
         bool hyphen = hyphens && c == '-' && at + 1 < text.len && at > from &&
-                      (lexer_is_letter(text.ptr[at + 1]) || lexer_is_digit(text.ptr[at + 1]) ||
-                       text.ptr[at + 1] == '-');
+                      (lexer_is_letter(text.ptr[at + 1]) ||
+                       lexer_is_digit(text.ptr[at + 1]) || text.ptr[at + 1] == '-');
         bool dollar = !lex->template && c == '$' && at > from;
         if (!lexer_is_letter(c) && !lexer_is_digit(c) && !hyphen && !dollar)
             break;
@@ -165,10 +167,11 @@ static void lexer_string(struct lexer *lex, char quote)
 
 /* Longer marks stand before their beginnings. */
 static const char *const lexer_marks_expr[] = {
-    "?.", "??", "==", "!=", "<=", ">=", "&&", "||", "**", "..", "::", "+", "-", "*", "/", "%",
-    "^",  "<",  ">",  "!",  "?",  ":",  "(",  ")",  "[",  "]",  "{",  "}", ",", ".", "|", ";",
-    "#",  "=",  "&",  "@",  "~",  NULL};
-static const char *const lexer_marks_template[] = {":=", "|", "(", ")", "=", ",", ".", NULL};
+    "?.", "??", "==", "!=", "<=", ">=", "&&", "||", "**", "..", "::", "+", "-",
+    "*",  "/",  "%",  "^",  "<",  ">",  "!",  "?",  ":",  "(",  ")",  "[", "]",
+    "{",  "}",  ",",  ".",  "|",  ";",  "#",  "=",  "&",  "@",  "~",  NULL};
+static const char *const lexer_marks_template[] = {":=", "|", "(", ")",
+                                                   "=",  ",", ".", NULL};
 
 static void lexer_mark(struct lexer *lex)
 {

@@ -2,8 +2,9 @@
  *
  * lexer - the words of both languages: expressions and the inside of `{{ }}`.
  *
- * The lexer looks one token ahead: `token` is the present one, lexer_next() moves on.  An error is
- * a token too (LEXER_BAD), with its reason in err, so that parsers test in one place.
+ * The lexer looks one token ahead: `token` is the present one, lexer_next() moves on.  An
+ * error is a token too (LEXER_BAD), with its reason in err, so that parsers test in one
+ * place.
  */
 #ifndef HOST_LANG_LEXER_H
 #define HOST_LANG_LEXER_H
@@ -43,7 +44,8 @@ struct lexer {
 };
 
 /* Reads the first token behind offset `at`.  Literals go into the arena. */
-struct lexer lexer_of(struct arena *a, wf_str text, size_t at, bool template, wf_error *err);
+struct lexer lexer_of(struct arena *a, wf_str text, size_t at, bool template,
+                      wf_error *err);
 void lexer_next(struct lexer *lex);
 
 bool lexer_is(const struct lexer *lex, const char *mark);      /* LEXER_MARK */
@@ -51,9 +53,10 @@ bool lexer_is_name(const struct lexer *lex, const char *name); /* LEXER_NAME */
 /* Takes the mark when it is there. */
 bool lexer_take(struct lexer *lex, const char *mark);
 
-/* "template: <message> (column N)" as WF_CONFIG; keeps the lexer's own error when the present token
- * is LEXER_BAD. */
-wf_status lexer_error(struct lexer *lex, size_t at, const char *format, ...) CDC_PRINTF(3, 4);
+/* "template: <message> (column N)" as WF_CONFIG; keeps the lexer's own error when the
+ * present token is LEXER_BAD. */
+wf_status lexer_error(struct lexer *lex, size_t at, const char *format, ...)
+    CDC_PRINTF(3, 4);
 wf_status lexer_no_memory(struct lexer *lex);
 /* What the present token is, for "unexpected ...". */
 wf_status lexer_unexpected(struct lexer *lex, const char *expected);

@@ -40,8 +40,8 @@ wf_status literal_number(struct arena *a, wf_str digits, const struct value **ou
         bool between = i > 0 && i + 1 < digits.len && digits.ptr[i - 1] != '_';
         if (c == '_' && between)
             continue;
-        bool allowed = (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' || c == '+' ||
-                       c == '-';
+        bool allowed = (c >= '0' && c <= '9') || c == '.' || c == 'e' || c == 'E' ||
+                       c == '+' || c == '-';
         if (!allowed || len == sizeof plain)
             return WF_CONFIG;
         plain[len++] = c;
@@ -87,8 +87,8 @@ static bool literal_hex(wf_str s, size_t at, size_t count, uint32_t *out)
     return rune <= 0x10FFFF && !(rune >= 0xD800 && rune <= 0xDFFF);
 }
 
-/* The escape behind the backslash at `at`: writes 1 to 4 bytes, gives how many characters it took,
- * 0 when it is unknown.  \x gives a byte, \u and \U a character. */
+/* The escape behind the backslash at `at`: writes 1 to 4 bytes, gives how many
+ * characters it took, 0 when it is unknown.  \x gives a byte, \u and \U a character. */
 static size_t literal_escape(wf_str s, size_t at, char *out, size_t *out_len)
 {
     static const char letters[] = "abfnrtv\\'\"`";
@@ -121,7 +121,8 @@ wf_status literal_unescape(struct arena *a, wf_str inner, wf_str *out, size_t *o
         *out = inner;
         return WF_OK;
     }
-    char *plain = arena_alloc(a, inner.len); /* an escape is longer than what it stands for */
+    char *plain =
+        arena_alloc(a, inner.len); /* an escape is longer than what it stands for */
     if (!plain)
         return WF_NO_MEMORY;
 

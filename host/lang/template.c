@@ -19,8 +19,8 @@ wf_status template_compile(wf_str text, struct template **out, wf_error *err)
     arena_init(&arena, TEMPLATE_ARENA_BYTES);
 
     wf_str copy = arena_str(&arena, text);
-    wf_status status = copy.ptr ? template_parse(&arena, copy, &parsed, err)
-                                : error_no_memory(err);
+    wf_status status =
+        copy.ptr ? template_parse(&arena, copy, &parsed, err) : error_no_memory(err);
     if (status) {
         arena_release(&arena);
         free(t);
@@ -44,8 +44,8 @@ bool template_is_static(const struct template *t)
     return t->is_static;
 }
 
-wf_status template_eval(const struct template *t, const struct scope *scope, struct arena *a,
-                        wf_str *out, wf_error *err)
+wf_status template_eval(const struct template *t, const struct scope *scope,
+                        struct arena *a, wf_str *out, wf_error *err)
 {
     if (t->is_static) {
         *out = t->text;

@@ -2,7 +2,8 @@
  *
  * template_eval - the text that a compiled template yields.
  *
- * Recursion is bounded by TEMPLATE_BLOCKS, the time by TEMPLATE_ROUNDS, the output by the arena.
+ * Recursion is bounded by TEMPLATE_BLOCKS, the time by TEMPLATE_ROUNDS, the output by the
+ * arena.
  */
 #include "host/lang/template_eval.h"
 
@@ -15,7 +16,8 @@
 static wf_status template_eval_list(struct expr_eval *e, const struct template_part *parts,
                                     struct arena_text *out);
 
-static wf_status template_eval_with_dot(struct expr_eval *e, const struct template_part *parts,
+static wf_status template_eval_with_dot(struct expr_eval *e,
+                                        const struct template_part *parts,
                                         const struct value *dot, struct arena_text *out)
 {
     const struct value *outer = e->dot;
@@ -32,7 +34,8 @@ static wf_status template_eval_round(struct expr_eval *e, const struct template_
     if (!key)
         return expr_eval_no_memory(e);
     if (++e->rounds > TEMPLATE_ROUNDS)
-        return expr_eval_error(e, part->node, "more than %u rounds of 'range'", TEMPLATE_ROUNDS);
+        return expr_eval_error(e, part->node, "more than %u rounds of 'range'",
+                               TEMPLATE_ROUNDS);
     if (part->key_slot != TEMPLATE_NO_SLOT)
         e->variables[part->key_slot] = key;
     if (part->slot != TEMPLATE_NO_SLOT)
@@ -48,7 +51,8 @@ static int template_eval_order(const void *a, const void *b)
 }
 
 /* Go visits the keys of a map in their order. */
-static wf_status template_eval_range_map(struct expr_eval *e, const struct template_part *part,
+static wf_status template_eval_range_map(struct expr_eval *e,
+                                         const struct template_part *part,
                                          const struct value *map, struct arena_text *out)
 {
     size_t count = map->map.count;
@@ -59,15 +63,16 @@ static wf_status template_eval_range_map(struct expr_eval *e, const struct templ
         memcpy(sorted, map->map.members, count * sizeof *sorted);
     qsort(sorted, count, sizeof *sorted, template_eval_order);
     for (size_t i = 0; i < count; i++) {
-        wf_status status = template_eval_round(e, part, value_of_text(e->arena, sorted[i].key),
-                                               sorted[i].value, out);
+        wf_status status = template_eval_round(
+            e, part, value_of_text(e->arena, sorted[i].key), sorted[i].value, out);
         if (status)
             return status;
     }
     return WF_OK;
 }
 
-static wf_status template_eval_range_list(struct expr_eval *e, const struct template_part *part,
+static wf_status template_eval_range_list(struct expr_eval *e,
+                                          const struct template_part *part,
                                           const struct value *list, struct arena_text *out)
 {
     for (size_t i = 0; i < list->list.count; i++) {
@@ -81,8 +86,9 @@ static wf_status template_eval_range_list(struct expr_eval *e, const struct temp
     return WF_OK;
 }
 
-static wf_status template_eval_range_int(struct expr_eval *e, const struct template_part *part,
-                                         int64_t count, struct arena_text *out)
+static wf_status template_eval_range_int(struct expr_eval *e,
+                                         const struct template_part *part, int64_t count,
+                                         struct arena_text *out)
 {
     for (int64_t i = 0; i < count; i++) {
         const struct value *number = value_of_int(e->arena, i);
@@ -103,7 +109,8 @@ static wf_status template_eval_range(struct expr_eval *e, const struct template_
     bool known = v->kind == VALUE_LIST || v->kind == VALUE_MAP || v->kind == VALUE_INT ||
                  v->kind == VALUE_NULL;
     if (!known)
-        return expr_eval_error(e, part->node, "range can't iterate over %s", functions_kind(v));
+        return expr_eval_error(e, part->node, "range can't iterate over %s",
+                               functions_kind(v));
     if (part->key_slot != TEMPLATE_NO_SLOT) /* what an else sees, as in Go */
         e->variables[part->key_slot] = v;
     if (part->slot != TEMPLATE_NO_SLOT)
@@ -128,7 +135,8 @@ static wf_status template_eval_if(struct expr_eval *e, const struct template_par
         e->variables[part->slot] = v;
     if (!functions_truth(v))
         return template_eval_list(e, part->otherwise, out);
-    return template_eval_with_dot(e, part->body, part->kind == TEMPLATE_WITH ? v : e->dot, out);
+    return template_eval_with_dot(e, part->body, part->kind == TEMPLATE_WITH ? v : e->dot,
+                                  out);
 }
 
 /* Go's text for a value that is not there, or null. */
@@ -186,7 +194,8 @@ static wf_status template_eval_list(struct expr_eval *e, const struct template_p
 wf_status template_eval_parts(const struct template *t, const struct scope *scope,
                               struct arena *a, wf_str *out, wf_error *err)
 {
-    const struct value *variables[AST_VARIABLES]; /* the parser lets none be read before set */
+    const struct value
+        *variables[AST_VARIABLES]; /* the parser lets none be read before set */
     struct expr_eval e = {
         .scope = scope, .arena = a, .text = t->text, .err = err, .variables = variables};
     struct arena_text text = arena_text_of(a, t->expected);

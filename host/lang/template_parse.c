@@ -11,7 +11,11 @@
 #include "host/lang/template_part.h"
 
 /* How a list of parts ended. */
-enum template_parse_stop { TEMPLATE_PARSE_END_OF_TEXT, TEMPLATE_PARSE_ELSE, TEMPLATE_PARSE_END };
+enum template_parse_stop {
+    TEMPLATE_PARSE_END_OF_TEXT,
+    TEMPLATE_PARSE_ELSE,
+    TEMPLATE_PARSE_END
+};
 
 struct template_parse_list {
     const struct template_part *first;
@@ -99,7 +103,8 @@ static bool template_parse_expr(struct template_parser *p, struct template_parse
 }
 
 /* A comment is alone in its action: p->at is behind it then. */
-static bool template_parse_comment(struct template_parser *p, size_t at, bool *out_is_comment)
+static bool template_parse_comment(struct template_parser *p, size_t at,
+                                   bool *out_is_comment)
 {
     *out_is_comment = template_parse_has(p, at, "/*");
     if (!*out_is_comment)
@@ -145,7 +150,8 @@ static bool template_parse_header(struct template_parser *p, struct template_par
            template_pipeline_declare(p, declared.value, declared.at, &part->slot);
 }
 
-static bool template_parse_block(struct template_parser *p, struct template_parse_list *list,
+static bool template_parse_block(struct template_parser *p,
+                                 struct template_parse_list *list,
                                  enum template_part_kind kind);
 
 /* What follows {{ else }}; the lexer stands behind the word. */
@@ -173,7 +179,8 @@ static bool template_parse_else(struct template_parser *p, struct template_part 
 }
 
 /* From behind `if`, `with` or `range` to behind the `end`. */
-static bool template_parse_block(struct template_parser *p, struct template_parse_list *list,
+static bool template_parse_block(struct template_parser *p,
+                                 struct template_parse_list *list,
                                  enum template_part_kind kind)
 {
     size_t at = p->lex.token.at;
@@ -206,7 +213,8 @@ static bool template_parse_block(struct template_parser *p, struct template_pars
     return good;
 }
 
-static bool template_parse_value(struct template_parser *p, struct template_parse_list *list)
+static bool template_parse_value(struct template_parser *p,
+                                 struct template_parse_list *list)
 {
     struct template_declaration declared;
     if (!template_pipeline_declaration(p, false, &declared))
@@ -227,9 +235,11 @@ static bool template_parse_value(struct template_parser *p, struct template_pars
                : template_pipeline_declare(p, declared.value, declared.at, &part->slot);
 }
 
-static bool template_parse_action(struct template_parser *p, struct template_parse_list *list)
+static bool template_parse_action(struct template_parser *p,
+                                  struct template_parse_list *list)
 {
-    static const char *const refused[] = {"define", "template", "block", "break", "continue"};
+    static const char *const refused[] = {"define", "template", "block", "break",
+                                          "continue"};
     struct lexer *lex = &p->lex;
     for (size_t i = 0; i < CDC_COUNT(refused); i++) {
         if (lexer_is_name(lex, refused[i])) {
@@ -247,8 +257,10 @@ static bool template_parse_action(struct template_parser *p, struct template_par
     return template_parse_block(p, list, kind);
 }
 
-/* At `{{`.  *out_stop is set when it is an else or an end; the lexer then stands behind the word. */
-static bool template_parse_braces(struct template_parser *p, struct template_parse_list *list,
+/* At `{{`.  *out_stop is set when it is an else or an end; the lexer then stands behind
+ * the word. */
+static bool template_parse_braces(struct template_parser *p,
+                                  struct template_parse_list *list,
                                   enum template_parse_stop *out_stop)
 {
     bool comment;
@@ -268,7 +280,8 @@ static bool template_parse_braces(struct template_parser *p, struct template_par
     if (!is_else && !lexer_is_name(&p->lex, "end"))
         return template_parse_action(p, list);
     if (!p->blocks) {
-        (void)lexer_error(&p->lex, p->lex.token.at, "'%s' without an 'if', 'range' or 'with'",
+        (void)lexer_error(&p->lex, p->lex.token.at,
+                          "'%s' without an 'if', 'range' or 'with'",
                           is_else ? "else" : "end");
         return false;
     }
@@ -300,13 +313,14 @@ static bool template_parse_list(struct template_parser *p, struct template_parse
     while (stop == TEMPLATE_PARSE_END_OF_TEXT) {
         size_t next = template_parse_find(p);
         bool action = template_parse_has(p, next, "{{");
-        bool trims = action && template_parse_has(p, next + 2, "-") && next + 3 < p->text.len &&
-                     template_parse_space(p->text.ptr[next + 3]);
+        bool trims = action && template_parse_has(p, next + 2, "-") &&
+                     next + 3 < p->text.len && template_parse_space(p->text.ptr[next + 3]);
         if (!template_parse_text(p, list, next, trims))
             return false;
         if (next == p->text.len)
             break;
-        bool good = action ? template_parse_braces(p, list, &stop) : template_parse_expr(p, list);
+        bool good =
+            action ? template_parse_braces(p, list, &stop) : template_parse_expr(p, list);
         if (!good)
             return false;
     }

@@ -8,9 +8,10 @@
 #include "host/lang/ast.h"
 #include "host/lang/template.h"
 
-#define TEMPLATE_BLOCKS 40         /* nested if, range, with */
-#define TEMPLATE_ROUNDS 1000000u   /* of range in one evaluation */
-#define TEMPLATE_ARENA_BYTES (256u * 1024u * 1024u) /* of one compiled text or configuration */
+#define TEMPLATE_BLOCKS 40       /* nested if, range, with */
+#define TEMPLATE_ROUNDS 1000000u /* of range in one evaluation */
+#define TEMPLATE_ARENA_BYTES                                                               \
+    (256u * 1024u * 1024u) /* of one compiled text or configuration */
 #define TEMPLATE_NO_SLOT UINT16_MAX
 
 enum template_part_kind {
@@ -25,7 +26,7 @@ enum template_part_kind {
 
 struct template_part {
     enum template_part_kind kind;
-    uint16_t slot;     /* SET, IF, WITH, RANGE: the variable that gets the value, or NO_SLOT */
+    uint16_t slot; /* SET, IF, WITH, RANGE: the variable that gets the value, or NO_SLOT */
     uint16_t key_slot; /* RANGE: the variable that gets the key */
     wf_str text;
     const struct ast *node;
@@ -34,7 +35,8 @@ struct template_part {
     const struct template_part *next;
 };
 
-struct template {
+struct template
+{
     struct arena arena; /* empty when the template belongs to a tree */
     wf_str text;
     const struct template_part *parts;
@@ -45,17 +47,18 @@ struct template {
 /* Compiles into the arena; `text` must live as long as the result. */
 wf_status template_parse(struct arena *a, wf_str text, struct template *out, wf_error *err);
 
-/* ---- between template_parse.c and template_pipeline.c ------------------------------------- */
+/* ---- between template_parse.c and template_pipeline.c
+ * ------------------------------------- */
 
 struct template_parser {
     struct lexer lex; /* of the action being read */
     struct arena *arena;
     wf_str text;
-    size_t at;         /* of the text being read */
-    bool trim;         /* the last action ended with -}} */
-    size_t stop_at;    /* of the last else or end */
-    unsigned blocks;   /* open ones */
-    unsigned dots;     /* open blocks that gave `.` a new meaning */
+    size_t at;       /* of the text being read */
+    bool trim;       /* the last action ended with -}} */
+    size_t stop_at;  /* of the last else or end */
+    unsigned blocks; /* open ones */
+    unsigned dots;   /* open blocks that gave `.` a new meaning */
     wf_str variables[AST_VARIABLES];
     uint16_t variable_count;
     size_t expected;
@@ -64,9 +67,10 @@ struct template_parser {
 /* command { "|" command }; NULL after an error, which the lexer holds. */
 const struct ast *template_pipeline(struct template_parser *p);
 /* Finds the variable; false after an error. */
-bool template_pipeline_variable(struct template_parser *p, wf_str name, size_t at, uint16_t *out);
-/* `$name :=` or `$name =` when it stands there; *out is then its slot, else NO_SLOT.  A declared
- * variable counts from template_pipeline_declare() on. */
+bool template_pipeline_variable(struct template_parser *p, wf_str name, size_t at,
+                                uint16_t *out);
+/* `$name :=` or `$name =` when it stands there; *out is then its slot, else NO_SLOT.  A
+ * declared variable counts from template_pipeline_declare() on. */
 struct template_declaration {
     wf_str key;   /* of `$key, $value :=`; ptr NULL when there is none */
     wf_str value; /* ptr NULL when there is no variable */
@@ -75,6 +79,7 @@ struct template_declaration {
 };
 bool template_pipeline_declaration(struct template_parser *p, bool pair,
                                    struct template_declaration *out);
-bool template_pipeline_declare(struct template_parser *p, wf_str name, size_t at, uint16_t *out);
+bool template_pipeline_declare(struct template_parser *p, wf_str name, size_t at,
+                               uint16_t *out);
 
 #endif

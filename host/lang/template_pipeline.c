@@ -2,7 +2,7 @@
  *
  * template_pipeline - what stands inside `{{ }}`, a part of Go's text/template:
  *
- *     pipeline = command { "|" command }      a result is the last argument of the next command
+ *     pipeline = command { "|" command }   a result is the next one's last argument
  *     command  = operand | function { operand }
  *     operand  = ( number | string | true | false | nil | "." | "$" | "$name" | ".name"
  *                | function | "(" pipeline ")" ) { ".name" }
@@ -24,8 +24,8 @@ static bool template_pipeline_is_root(wf_str name, enum ast_root *out)
 }
 
 /* .name where `.` is all data, and $.name everywhere. */
-static const struct ast *template_pipeline_data_member(struct template_parser *p, wf_str name,
-                                                        size_t at)
+static const struct ast *template_pipeline_data_member(struct template_parser *p,
+                                                       wf_str name, size_t at)
 {
     enum ast_root root;
     bool is_root = template_pipeline_is_root(name, &root);
@@ -48,7 +48,7 @@ static bool template_pipeline_take_field(struct lexer *lex, struct lexer_token *
 }
 
 static const struct ast *template_pipeline_chain(struct template_parser *p,
-                                                  const struct ast *n)
+                                                 const struct ast *n)
 {
     struct lexer_token field;
     while (n && template_pipeline_take_field(&p->lex, &field))
@@ -56,7 +56,8 @@ static const struct ast *template_pipeline_chain(struct template_parser *p,
     return n;
 }
 
-bool template_pipeline_variable(struct template_parser *p, wf_str name, size_t at, uint16_t *out)
+bool template_pipeline_variable(struct template_parser *p, wf_str name, size_t at,
+                                uint16_t *out)
 {
     for (uint16_t i = p->variable_count; i-- > 0;) {
         if (str_eq(p->variables[i], name)) {
@@ -68,7 +69,8 @@ bool template_pipeline_variable(struct template_parser *p, wf_str name, size_t a
     return false;
 }
 
-bool template_pipeline_declare(struct template_parser *p, wf_str name, size_t at, uint16_t *out)
+bool template_pipeline_declare(struct template_parser *p, wf_str name, size_t at,
+                               uint16_t *out)
 {
     if (p->variable_count == AST_VARIABLES) {
         (void)lexer_error(&p->lex, at, "more than %d variables are not supported",
@@ -110,8 +112,8 @@ static const struct ast *template_pipeline_field(struct template_parser *p)
 
 /* A function with its arguments; and, or, step and trigger are nodes of their own. */
 static const struct ast *template_pipeline_function(struct template_parser *p,
-                                                     struct lexer_token name,
-                                                     struct ast_items args)
+                                                    struct lexer_token name,
+                                                    struct ast_items args)
 {
     static const struct {
         const char *name;
@@ -126,7 +128,8 @@ static const struct ast *template_pipeline_function(struct template_parser *p,
             continue;
         if (args.count >= special[i].least)
             return ast_of_items(&p->lex, special[i].kind, args, name.at);
-        (void)lexer_error(&p->lex, name.at, "function '%s' needs an argument", special[i].name);
+        (void)lexer_error(&p->lex, name.at, "function '%s' needs an argument",
+                          special[i].name);
         return NULL;
     }
     return ast_call(&p->lex, name.text, args, name.at);
@@ -196,7 +199,7 @@ static bool template_pipeline_command_ends(const struct lexer *lex)
 
 /* `piped` is the result of the command before, or NULL. */
 static const struct ast *template_pipeline_command(struct template_parser *p,
-                                                    const struct ast *piped)
+                                                   const struct ast *piped)
 {
     struct lexer *lex = &p->lex;
     struct lexer_token first = lex->token;

@@ -2,8 +2,8 @@
  *
  * template_tree - a whole configuration with its strings compiled.
  *
- * The tree mirrors the configuration; parts without templates are no nodes, so that evaluation
- * walks only to the strings that have something to evaluate.
+ * The tree mirrors the configuration; parts without templates are no nodes, so that
+ * evaluation walks only to the strings that have something to evaluate.
  */
 #include <stdlib.h>
 
@@ -17,9 +17,10 @@
 
 struct template_tree_node {
     const struct value *config;
-    const char *where; /* "config.headers.name", for errors */
-    struct template text;                       /* of a string */
-    const struct template_tree_node **children; /* of a list or map; NULL where it is static */
+    const char *where;    /* "config.headers.name", for errors */
+    struct template text; /* of a string */
+    const struct template_tree_node *
+        *children; /* of a list or map; NULL where it is static */
 };
 
 struct template_tree {
@@ -79,7 +80,8 @@ static wf_status template_tree_children(struct arena *a, struct template_tree_no
         const char *where = template_tree_place(a, n->where, n->config, i);
         if (!where)
             return error_no_memory(err);
-        wf_status status = template_tree_build(a, child, where, depth + 1, &n->children[i], err);
+        wf_status status =
+            template_tree_build(a, child, where, depth + 1, &n->children[i], err);
         if (status)
             return status;
         *out_any |= n->children[i] != NULL;
@@ -122,8 +124,9 @@ wf_status template_tree_compile(const struct value *config, const char *where,
     arena_init(&t->arena, TEMPLATE_ARENA_BYTES);
     t->config = config;
     wf_str name = arena_str(&t->arena, (wf_str){where, strlen(where) + 1});
-    wf_status status = name.ptr ? template_tree_build(&t->arena, config, name.ptr, 0, &t->root, err)
-                                : error_no_memory(err);
+    wf_status status =
+        name.ptr ? template_tree_build(&t->arena, config, name.ptr, 0, &t->root, err)
+                 : error_no_memory(err);
     if (status) {
         template_tree_free(t);
         return status;
@@ -171,9 +174,9 @@ static wf_status template_tree_eval_list(const struct template_tree_node *n,
         return error_no_memory(err);
     for (size_t i = 0; i < count; i++) {
         items[i] = n->config->list.items[i];
-        wf_status status = n->children[i]
-                               ? template_tree_eval_node(n->children[i], scope, a, &items[i], err)
-                               : WF_OK;
+        wf_status status = n->children[i] ? template_tree_eval_node(n->children[i], scope,
+                                                                    a, &items[i], err)
+                                          : WF_OK;
         if (status)
             return status;
     }
@@ -192,8 +195,9 @@ static wf_status template_tree_eval_map(const struct template_tree_node *n,
     for (size_t i = 0; i < count; i++) {
         const struct value_member *member = &n->config->map.members[i];
         const struct value *v = member->value;
-        wf_status status =
-            n->children[i] ? template_tree_eval_node(n->children[i], scope, a, &v, err) : WF_OK;
+        wf_status status = n->children[i]
+                               ? template_tree_eval_node(n->children[i], scope, a, &v, err)
+                               : WF_OK;
         if (status)
             return status;
         if (!value_set(a, map, member->key, v))

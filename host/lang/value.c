@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * value - making, walking, copying and comparing values.  Maps are in value_map.c, JSON comes in
- * through value_parse.c and goes out through value_print.c.
+ * value - making, walking, copying and comparing values.  Maps are in value_map.c, JSON
+ * comes in through value_parse.c and goes out through value_print.c.
  */
 #include "host/lang/value.h"
 
@@ -88,9 +88,11 @@ const struct value *value_path(const struct value *root, wf_str dotted)
     return at;
 }
 
-static const struct value *value_copy_deep(struct arena *a, const struct value *v, int depth);
+static const struct value *value_copy_deep(struct arena *a, const struct value *v,
+                                           int depth);
 
-static const struct value *value_copy_list(struct arena *a, const struct value *v, int depth)
+static const struct value *value_copy_list(struct arena *a, const struct value *v,
+                                           int depth)
 {
     size_t count = v->list.count;
     const struct value **items = arena_alloc(a, count * sizeof *items);
@@ -116,7 +118,8 @@ static const struct value *value_copy_map(struct arena *a, const struct value *v
     return map;
 }
 
-static const struct value *value_copy_deep(struct arena *a, const struct value *v, int depth)
+static const struct value *value_copy_deep(struct arena *a, const struct value *v,
+                                           int depth)
 {
     if (depth > VALUE_DEPTH)
         return NULL;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * value - what templates, expressions and steps compute with: JSON's types, with exact numbers.
+ * value - what templates, expressions and steps compute with: JSON's types, with exact
+ * numbers.
  *
- * A value is immutable once it is shared and lives in an arena (or in the configuration, which
- * outlives every run).  Numbers that fit are int64; every other number keeps its digits as text, so
- * that 64-bit ids and decimals go through a pipeline unchanged.  Maps keep the order of insertion.
+ * A value is immutable once it is shared and lives in an arena (or in the configuration,
+ * which outlives every run).  Numbers that fit are int64; every other number keeps its
+ * digits as text, so that 64-bit ids and decimals go through a pipeline unchanged.
+ * Arithmetic may also yield the NUMBERs "+Inf", "-Inf" and "NaN", which JSON shows as
+ * strings.  Maps keep the order of insertion.
  */
 #ifndef HOST_LANG_VALUE_H
 #define HOST_LANG_VALUE_H
@@ -54,7 +57,8 @@ struct value *value_of_text(struct arena *a, wf_str text);
 struct value *value_of_int(struct arena *a, int64_t integer);
 struct value *value_of_number(struct arena *a, wf_str digits); /* INT when it fits */
 struct value *value_of_double(struct arena *a, double number);
-struct value *value_list(struct arena *a, const struct value **items, size_t count); /* borrows items */
+struct value *value_list(struct arena *a, const struct value **items,
+                         size_t count); /* borrows items */
 struct value *value_map(struct arena *a, size_t expected);
 static inline const struct value *value_of_bool(bool b)
 {
@@ -62,26 +66,28 @@ static inline const struct value *value_of_bool(bool b)
 }
 
 /* Adds or replaces; only while the map is not shared yet.  False: out of memory. */
-bool value_set(struct arena *a, struct value *map, wf_str key, const struct value *v) CDC_MUST_USE;
+bool value_set(struct arena *a, struct value *map, wf_str key, const struct value *v)
+    CDC_MUST_USE;
 /* A new map: all of `over` laid over all of `base` (flat). */
-struct value *value_merge(struct arena *a, const struct value *base, const struct value *over);
+struct value *value_merge(struct arena *a, const struct value *base,
+                          const struct value *over);
 
 /* The member, or NULL when there is none or `map` is no map (NULL included). */
 const struct value *value_get(const struct value *map, wf_str key);
 /* "a.b.c" through maps, numbers through lists; NULL when any part is missing. */
 const struct value *value_path(const struct value *root, wf_str dotted);
 
-/* Parses untrusted JSON.  WF_CONFIG names `what` and the byte.  Text without escapes is borrowed
- * from `json`, which must outlive the value. */
-wf_status value_parse(struct arena *a, wf_str json, const char *what, const struct value **out,
-                      wf_error *err);
+/* Parses untrusted JSON.  WF_CONFIG names `what` and the byte.  Text without escapes is
+ * borrowed from `json`, which must outlive the value. */
+wf_status value_parse(struct arena *a, wf_str json, const char *what,
+                      const struct value **out, wf_error *err);
 /* A deep copy that borrows nothing. */
 const struct value *value_copy(struct arena *a, const struct value *v);
 
 /* JSON text (members in their order); strings that are not UTF-8 become U+FFFD there. */
 void value_json(struct buf *out, const struct value *v);
-/* As the engine prints it in a string: strings bare, null empty, integers plain, lists "[a b]", maps
- * "map[a:1 b:2]" sorted by key. */
+/* As the engine prints it in a string: strings bare, null empty, integers plain, lists
+ * "[a b]", maps "map[a:1 b:2]" sorted by key. */
 void value_print(struct buf *out, const struct value *v);
 
 bool value_equal(const struct value *a, const struct value *b); /* 1 == 1.0 is true */

@@ -2,8 +2,8 @@
  *
  * value_map - members by name: a scan while there are few, an open-addressing index beyond.
  *
- * Keys come from outside (a request's body), so the hash is seeded with the place the program was
- * loaded at, which a sender cannot know.
+ * Keys come from outside (a request's body), so the hash is seeded with the place the
+ * program was loaded at, which a sender cannot know.
  */
 #include "host/lang/value_map.h"
 
@@ -151,7 +151,8 @@ static size_t value_map_count(const struct value *v)
     return v && v->kind == VALUE_MAP ? v->map.count : 0;
 }
 
-struct value *value_merge(struct arena *a, const struct value *base, const struct value *over)
+struct value *value_merge(struct arena *a, const struct value *base,
+                          const struct value *over)
 {
     size_t base_count = value_map_count(base);
     size_t over_count = value_map_count(over);

@@ -47,8 +47,8 @@ bool value_number_of(const struct value *v, struct value_number *out)
         return false;
     /* A JSON number that is beyond the range of a double, 1e999, is infinite here. */
     if (!value_number_of_text(v->text, out))
-        *out = value_number_of_real(v->text.len && v->text.ptr[0] == '-' ? (double)-INFINITY
-                                                                         : (double)INFINITY);
+        *out = value_number_of_real(
+            v->text.len && v->text.ptr[0] == '-' ? (double)-INFINITY : (double)INFINITY);
     return true;
 }
 

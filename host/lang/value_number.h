@@ -15,7 +15,8 @@ struct value_number {
 
 /* The number in an INT or NUMBER; false for every other kind. */
 bool value_number_of(const struct value *v, struct value_number *out);
-/* The number a text spells (also "Inf", "NaN" in the forms we print); false when it is none. */
+/* The number a text spells (also "Inf", "NaN" in the forms we print); false when it is
+ * none. */
 bool value_number_of_text(wf_str text, struct value_number *out);
 /* NULL: out of memory. */
 struct value *value_number_value(struct arena *a, struct value_number n);

@@ -2,9 +2,9 @@
  *
  * value_parse - JSON text into values.
  *
- * base/json checks the text and its nesting.  Finished children wait on one stack until their list
- * or map ends and its size is known; the stack begins in the caller's frame and moves to the arena
- * when it grows.
+ * base/json checks the text and its nesting.  Finished children wait on one stack until
+ * their list or map ends and its size is known; the stack begins in the caller's frame and
+ * moves to the arena when it grows.
  */
 #include "base/error.h"
 #include "base/json.h"
@@ -112,7 +112,9 @@ static const struct value *value_parse_scalar(struct value_parse *p, enum json_t
         wf_str text = value_parse_text(p);
         v = text.ptr ? value_of_text(p->arena, text) : NULL;
     } else {
-        v = token == JSON_TRUE ? &value_true : token == JSON_FALSE ? &value_false : &value_null;
+        v = token == JSON_TRUE    ? &value_true
+            : token == JSON_FALSE ? &value_false
+                                  : &value_null;
     }
     p->no_memory |= !v;
     return v;
@@ -137,8 +139,8 @@ static const struct value *value_parse_any(struct value_parse *p, enum json_toke
     }
 }
 
-wf_status value_parse(struct arena *a, wf_str json, const char *what, const struct value **out,
-                      wf_error *err)
+wf_status value_parse(struct arena *a, wf_str json, const char *what,
+                      const struct value **out, wf_error *err)
 {
     struct value_member stack[VALUE_PARSE_STACK];
     struct value_parse p = {.arena = a,

@@ -10,7 +10,8 @@
 
 #define VALUE_PRINT_FEW 32
 
-/* Nothing that parses is so deep; growing the buffer would not help, so it is not WF_CONFIG. */
+/* Nothing that parses is so deep; growing the buffer would not help, so it is not
+ * WF_CONFIG. */
 static void value_print_too_deep(struct buf *out)
 {
     if (!out->broken)

@@ -338,25 +338,34 @@ unsigned http_server_port(const struct http_server *s)
     return s->port;
 }
 
+/* 65536 or "4MiB"; the default when the key is missing. */
+static bool http_server_body_bytes(const struct definition *def, uint64_t *out)
+{
+    const struct value *v = value_get(def->config, STR("maxBodyBytes"));
+    uint64_t bytes = 0;
+    *out = HTTP_SERVER_BODY_BYTES;
+    if (!v || v->kind == VALUE_NULL)
+        return true;
+    if (v->kind == VALUE_INT && v->integer > 0)
+        bytes = (uint64_t)v->integer;
+    else if (v->kind == VALUE_STRING)
+        (void)str_to_bytes(v->text, &bytes);
+    *out = bytes;
+    if (bytes > 0 && bytes <= LIMIT_EVENT_BYTES)
+        return true;
+    problems_add(def->problems, def->node, "maxBodyBytes",
+                 "must be a size from 1 to 1GiB, such as 65536 or '4MiB'");
+    return false;
+}
+
 static void *http_server_create(const struct definition *def)
 {
     wf_error err;
-    uint64_t max_body = HTTP_SERVER_BODY_BYTES;
+    uint64_t max_body;
     wf_str address = config_check_text(def->config, "address", STR(":8080"));
-    wf_str body_text = config_check_text(def->config, "maxBodyBytes", STR_EMPTY);
-    bool good = true;
+    bool good = http_server_body_bytes(def, &max_body);
     if (http_listen_check(address, &err)) {
         problems_add(def->problems, def->node, "address", "%s", err.text);
-        good = false;
-    }
-    int64_t body_number = config_check_int(def->config, "maxBodyBytes", 0);
-    if (body_text.len && !str_to_bytes(body_text, &max_body))
-        body_number = -1;
-    else if (body_number > 0)
-        max_body = (uint64_t)body_number;
-    if (body_number < 0 || max_body == 0 || max_body > LIMIT_EVENT_BYTES) {
-        problems_add(def->problems, def->node, "maxBodyBytes",
-                     "must be a size from 1 to 1GiB, such as 65536 or '4MiB'");
         good = false;
     }
     struct http_server *s = good ? calloc(1, sizeof *s) : NULL;

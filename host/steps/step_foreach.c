@@ -252,11 +252,11 @@ static wf_status step_foreach_run(void *step, struct run *run, struct step_resul
                                   wf_error *err)
 {
     const struct step_foreach *self = step;
-    const struct value *list;
+    const struct value *list = NULL;
     wf_status status = step_foreach_collection(self, run, &list, err);
     if (status)
         return status;
-    size_t count = list->kind == VALUE_LIST ? list->list.count : 0;
+    size_t count = list && list->kind == VALUE_LIST ? list->list.count : 0;
     const struct value **results = NULL;
     if (count) {
         results = arena_alloc(run->arena, count * sizeof(*results));

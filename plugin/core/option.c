@@ -27,7 +27,7 @@ static const struct {
     [CDC_OPTION_STRING] = {"string", "a string"},
     [CDC_OPTION_BOOL] = {"bool", "true or false"},
     [CDC_OPTION_INT] = {"int", "an integer"},
-    [CDC_OPTION_NUMBER] = {"number", "a number"},
+    [CDC_OPTION_NUMBER] = {"number", "a finite number"},
     [CDC_OPTION_DURATION] = {"duration", "a duration such as 30s or 500ms"},
     [CDC_OPTION_BYTES] = {"bytes", "a size such as 16MiB"},
     [CDC_OPTION_CHOICE] = {"choice", "one of its choices"},
@@ -142,7 +142,7 @@ static wf_status option_real(const struct option_slot *slot, const cJSON *value,
     const struct cdc_option *row = slot->row;
     double number = value->valuedouble;
     wf_str text = cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
-    if (!cJSON_IsNumber(value) && !str_to_double(text, &number))
+    if ((!cJSON_IsNumber(value) && !str_to_double(text, &number)) || !isfinite(number))
         return option_wrong(slot, value, err);
     if ((row->min || row->max) && !(number >= (double)row->min && number <= (double)row->max))
         return error_set(err, WF_CONFIG, "'%s%s' must be between %lld and %lld, not %g",

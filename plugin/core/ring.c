@@ -82,11 +82,14 @@ bool ring_begin(struct ring *r, int attempt, struct buf *space)
     size_t offset = attempt ? to_end : 0;
     size_t free_bytes = attempt ? (room > to_end ? room - to_end : 0)
                                 : (room < to_end ? room : to_end);
-    if (free_bytes <= sizeof(struct ring_record) || (attempt && !index))
+    r->wraps = attempt == 1;
+    if (free_bytes < sizeof(struct ring_record) || (attempt && !index)) {
         buf_fixed(space, r->memory, 0);
-    else
+        space->broken = WF_CONFIG; /* not even an empty record has room */
+    } else {
         buf_fixed(space, (char *)ring_at(r, head + offset) + sizeof(struct ring_record),
                   (free_bytes - sizeof(struct ring_record)) & ~(size_t)(RING_ALIGN - 1));
+    }
     return true;
 }
 
@@ -104,15 +107,15 @@ static void ring_pad(struct ring *r, uint64_t *head)
 void ring_end(struct ring *r, struct buf *space, struct ring_meta meta)
 {
     uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
-    size_t index = (size_t)(head & (r->cap - 1));
     size_t stored = space->len;
     if (!space->fixed) {
         stored = sizeof(char *);
         meta.flags |= RING_OUTSIDE;
     }
     size_t size = ring_align(sizeof(struct ring_record) + stored);
-    bool wrapped = space->fixed ? space->data < r->memory + index : r->cap - index < size;
-    if (wrapped)
+    if (!space->fixed)
+        r->wraps = r->cap - (size_t)(head & (r->cap - 1)) < size;
+    if (r->wraps)
         ring_pad(r, &head);
     struct ring_record *record = ring_at(r, head);
     uint64_t seq = atomic_load_explicit(&r->count, memory_order_relaxed);

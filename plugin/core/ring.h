@@ -50,7 +50,8 @@ struct ring_record {
 struct ring {
     char *memory;
     size_t cap;     /* a power of two */
-    uint64_t tail;  /* writer only: everything before it is free */
+    uint64_t tail;  /* everything before it is free; the writer moves it, with flow.lock */
+    bool wraps;     /* writer only: the place offered last is at the beginning of the memory */
     char *outside;  /* the one text outside, or NULL */
     uint64_t outside_at;
     size_t most;    /* longest text that may lie outside */

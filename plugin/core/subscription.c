@@ -51,7 +51,7 @@ bool subscription_pause(struct cdc_subscription *sub, int64_t wait_ms)
 static void subscription_note_error(struct cdc_subscription *sub, const char *text)
 {
     pthread_mutex_lock(&sub->flow->lock);
-    snprintf(sub->error, sizeof sub->error, "%s", text);
+    snprintf(sub->error, sizeof sub->error, "%.*s", (int)sizeof sub->error - 1, text);
     atomic_store(&sub->failing, text[0] != '\0');
     pthread_mutex_unlock(&sub->flow->lock);
 }
@@ -349,4 +349,14 @@ bool subscription_stop(struct cdc_subscription *sub)
     sub->wants = NULL;
     sub->wants_count = 0;
     return true;
+}
+
+bool subscription_is_stopping(struct cdc_subscription *sub)
+{
+    if (!sub->started)
+        return false;
+    pthread_mutex_lock(&sub->flow->lock);
+    bool stopping = sub->stopping;
+    pthread_mutex_unlock(&sub->flow->lock);
+    return stopping;
 }

@@ -68,6 +68,9 @@ wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow
  * the thread still has to be joined.  Idempotent.  [control] */
 bool subscription_stop(struct cdc_subscription *sub);
 
+/* It was asked to stop, and its thread is still to be joined.  [control] */
+bool subscription_is_stopping(struct cdc_subscription *sub);
+
 /* True on the thread of a callback of this subscription.  [any] */
 bool subscription_is_inside(const struct cdc_subscription *sub);
 /* True on the thread of any callback. */

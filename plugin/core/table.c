@@ -92,6 +92,10 @@ wf_status table_new(wf_str name, const struct cdc_column *columns, size_t count,
     if (count > LIMIT_COLUMNS || key_count > count)
         return error_set(err, WF_PROTOCOL, "table '%.*s' has %zu columns, at most %d are possible",
                          STR_ARG(name), count, LIMIT_COLUMNS);
+    for (size_t i = 0; keys && i < key_count; i++)
+        if (keys[i] >= count)
+            return error_set(err, WF_PROTOCOL, "the key of table '%.*s' names column %u of %zu",
+                             STR_ARG(name), keys[i] + 1u, count);
     struct table_block *block = calloc(1, sizeof *block);
     if (!block)
         return error_no_memory(err);

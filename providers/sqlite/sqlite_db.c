@@ -186,11 +186,16 @@ static wf_status sqlite_db_find(struct sqlite_db *db, const struct cdc_settings 
     return WF_OK;
 }
 
+bool sqlite_db_is_cancelled(const struct sqlite_db *db)
+{
+    return atomic_load(&db->cancel->raised) || (db->unwanted && atomic_load(db->unwanted));
+}
+
 /* SQLite's busy handler: waits on the cancel descriptor, so that an interrupt ends it. */
 static int sqlite_db_busy(void *ctx, int count)
 {
     struct sqlite_db *db = ctx;
-    if (!db->patient || atomic_load(&db->cancel->raised))
+    if (!db->patient || sqlite_db_is_cancelled(db))
         return 0;
     int64_t now = clock_mono_ms();
     if (count == 0)
@@ -206,8 +211,7 @@ static int sqlite_db_busy(void *ctx, int count)
 
 static int sqlite_db_progress(void *ctx)
 {
-    struct sqlite_db *db = ctx;
-    return atomic_load(&db->cancel->raised);
+    return sqlite_db_is_cancelled(ctx);
 }
 
 static wf_status sqlite_db_settle(struct sqlite_db *db, wf_error *err)
@@ -303,7 +307,7 @@ wf_status sqlite_db_fail(const struct sqlite_db *db, int rc, const char *doing, 
         return error_no_memory(err);
     if (rc == SQLITE_READONLY_DBMOVED)
         return error_set(err, WF_STATE, "database '%s' was replaced by another file", db->shown);
-    if (atomic_load(&db->cancel->raised) && (rc & 0xff) == SQLITE_BUSY)
+    if (sqlite_db_is_cancelled(db) && (rc & 0xff) == SQLITE_BUSY)
         status = WF_CANCELLED; /* the wait was cut short */
     const char *words = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
     return error_set(err, status, "database '%s': cannot %s: %s", db->shown, doing, words);
@@ -368,7 +372,7 @@ wf_status sqlite_db_ask(struct sqlite_db *db, const char *sql, wf_str parameter,
         return status;
     if (sqlite3_bind_parameter_count(stmt))
         sqlite_db_bind_str(stmt, 1, parameter);
-    bool row;
+    bool row = false;
     status = sqlite_db_step(db, stmt, &row, err);
     if (status)
         return status;

@@ -43,6 +43,7 @@ struct sqlite_db {
     int64_t busy_timeout_ms;
     int64_t busy_deadline_ms; /* of the wait going on */
     bool patient;             /* false: SQLITE_BUSY at once */
+    const _Atomic bool *unwanted; /* while opening: becomes true when waiting makes no sense */
 };
 
 /* Opens an existing database for reading and writing.  `db` is zeroed memory; close it in any
@@ -50,6 +51,9 @@ struct sqlite_db {
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
                          int64_t busy_timeout_ms, struct sqlite_cancel *cancel, wf_error *err);
 void sqlite_db_close(struct sqlite_db *db);
+
+/* Whether somebody asked for an end of waiting. */
+bool sqlite_db_is_cancelled(const struct sqlite_db *db);
 
 /* Whether the path still leads to the file that was opened; WF_STATE when not. */
 wf_status sqlite_db_check_file(const struct sqlite_db *db, wf_error *err);

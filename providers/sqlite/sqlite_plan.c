@@ -110,7 +110,7 @@ static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db
                          "database '%s' has a table '%s' that this provider did not make; it "
                          "needs the names that begin with _cdc_ for itself",
                          db->shown, present);
-    if (sqlite3_column_int64(stmt, 0) > SQLITE_FORMAT)
+    if (sqlite3_column_int64(stmt, 0) > SQLITE_CAPTURE_FORMAT)
         return error_set(err, WF_CONFIG,
                          "database '%s' is captured by a newer version of this provider",
                          db->shown);

@@ -22,7 +22,7 @@
 
 #include "providers/sqlite/sqlite_db.h"
 
-#define SQLITE_FORMAT 1
+#define SQLITE_CAPTURE_FORMAT 1
 
 struct sqlite_plan {
     struct buf script;   /* statements ending in ";\n" */

@@ -404,12 +404,13 @@ static void sqlite_trigger_put_strike(struct buf *sql, const struct sqlite_captu
     buf_lit(sql, ");");
 }
 
+/* In SQL `<<` and `|` bind equally, so every term has its parentheses. */
 static void sqlite_trigger_put_mask(struct buf *sql, const struct sqlite_schema *schema)
 {
     for (size_t i = 0; i < schema->count && i < SQLITE_MASK_COLUMNS; i++) {
-        buf_cstr(sql, !i ? "(" : i % 4 ? " | (" : "\n  | (");
+        buf_cstr(sql, !i ? "((" : i % 4 ? " | ((" : "\n  | ((");
         sqlite_trigger_put_differs(sql, &schema->columns[i]);
-        buf_printf(sql, ") << %zu", i);
+        buf_printf(sql, ") << %zu)", i);
     }
 }
 

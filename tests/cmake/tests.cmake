@@ -36,7 +36,10 @@ function(cdc_test_program name)
         WFHOST="$<TARGET_FILE:wfhost>" PLUGIN_SO="$<TARGET_FILE:workflow-plugin-cdc>"
         SOURCE_DIR="${PROJECT_SOURCE_DIR}" BUILD_DIR="${PROJECT_BINARY_DIR}")
     add_dependencies(${name} wfhost workflow-plugin-cdc)
-    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+    # A test may put a function of its own in the place of libc's (fsync, malloc); for the shared
+    # libraries to find that, it must be visible.
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests
+        C_VISIBILITY_PRESET default)
 endfunction()
 
 # cdc_test_folder(LABEL SECONDS): every *.c and *.sh of the current folder is a test.

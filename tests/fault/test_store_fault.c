@@ -18,6 +18,7 @@
 #include "plugin/core/store_sql.h"
 #include "tests/support/oom.h"
 #include "tests/support/run.h"
+#include "tests/support/store_rig.h"
 #include "tests/support/temp.h"
 
 #define SHOP STR("shop")
@@ -26,7 +27,7 @@ static wf_error err;
 
 static void must(wf_status status)
 {
-    ck_assert_msg(status == WF_OK, "%s: %s", error_status_name(status), err.text);
+    store_rig_must(status, &err);
 }
 
 static struct cdc_store *opened(const char *dir)
@@ -62,6 +63,22 @@ static wf_status add_letter(struct cdc_store *store, wf_str event, wf_error *add
     return store_dead_letter_add(store, SHOP, &letter, add_err);
 }
 
+/* What SQLite calls to have the disk hold what was written, exported so that it does.  Nothing here
+ * cuts the power: it is enough to count. */
+static atomic_int syncs;
+
+WF_EXPORT int fsync(int fd)
+{
+    (void)fd;
+    atomic_fetch_add(&syncs, 1);
+    return 0;
+}
+
+WF_EXPORT int fdatasync(int fd)
+{
+    return fsync(fd);
+}
+
 static int64_t asked(struct cdc_store *store, const char *sql)
 {
     sqlite3_stmt *statement;
@@ -79,13 +96,10 @@ static int64_t count_letters(struct cdc_store *store)
 
 static void is_sound(struct cdc_store *store)
 {
-    sqlite3_stmt *statement;
     ck_assert_int_eq(
-        sqlite3_prepare_v2(store->db, "PRAGMA integrity_check", -1, &statement, NULL),
-        SQLITE_OK);
-    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
-    ck_assert_str_eq((const char *)sqlite3_column_text(statement, 0), "ok");
-    sqlite3_finalize(statement);
+        asked(store,
+              "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
+        1);
 }
 
 static int ended(pid_t pid)
@@ -95,20 +109,16 @@ static int ended(pid_t pid)
     return status;
 }
 
-START_TEST(every_commit_is_synced_and_nothing_in_the_file_may_run)
-{
-    struct cdc_store *store = opened(temp_dir());
-    ck_assert_int_eq(asked(store, "PRAGMA synchronous"), 2); /* FULL */
-    ck_assert_int_eq(asked(store, "PRAGMA trusted_schema"), 0);
-    ck_assert_int_eq(sqlite3_exec(store->db,
-                                  "CREATE TRIGGER bad AFTER INSERT ON position BEGIN"
-                                  " DELETE FROM position; END",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    must(put_number(store, 7, &err));
-    ck_assert_uint_eq(stored_number(store), 7);
-    store_close(store);
-}
+START_TEST(every_call_that_writes_is_synced_before_it_answers)
+    {
+        struct cdc_store *store = opened(temp_dir());
+        for (uint64_t number = 1; number < 20; number++) {
+            int before = atomic_load(&syncs);
+            must(put_number(store, number, &err));
+            ck_assert_int_gt(atomic_load(&syncs), before);
+        }
+        store_close(store);
+    }
 END_TEST
 
 /* ---- the process dies ---- */
@@ -296,26 +306,7 @@ START_TEST(a_file_that_cannot_grow_is_unavailable_and_nothing_acknowledged_is_lo
     }
 END_TEST
 
-/* ---- files that are no store ---- */
-
-static void is_refused(const char *dir, const char *because)
-{
-    struct cdc_store *store = NULL;
-    ck_assert_int_eq(store_open(dir, &store, &err), WF_CONFIG);
-    ck_assert_ptr_null(store);
-    ck_assert_msg(strstr(err.text, because) != NULL, "%s", err.text);
-    ck_assert_ptr_nonnull(strstr(err.text, temp_path(dir, "state.db")));
-}
-
-static const char *database(const char *sql)
-{
-    const char *dir = temp_dir();
-    sqlite3 *db;
-    ck_assert_int_eq(sqlite3_open(temp_path(dir, "state.db"), &db), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-    return dir;
-}
+/* ---- damaged files ---- */
 
 static char *contents(const char *path, size_t *out_len)
 {
@@ -327,63 +318,6 @@ static char *contents(const char *path, size_t *out_len)
     fclose(file);
     return data;
 }
-
-START_TEST(somebody_elses_database_is_refused_and_left_as_it_is)
-    {
-        static const char *const databases[] = {
-            "CREATE TABLE orders(id)",
-            "PRAGMA user_version = 1; CREATE TABLE position(id)",
-            "PRAGMA application_id = 7; VACUUM",
-            "CREATE TABLE t(a); DROP TABLE t; PRAGMA user_version = 3",
-        };
-        const char *dir = database(databases[_i]);
-        const char *path = temp_path(dir, "state.db");
-        size_t before_len;
-        size_t after_len;
-        char *before = contents(path, &before_len);
-        is_refused(dir, "is a database, but not a state file; choose another state_dir");
-        char *after = contents(path, &after_len);
-        ck_assert_uint_eq(before_len, after_len);
-        ck_assert_mem_eq(before, after, before_len);
-        free(before);
-        free(after);
-    }
-END_TEST
-
-START_TEST(a_file_that_is_no_database_is_refused)
-    {
-        const char *dir = temp_dir();
-        char text[5000];
-        memset(text, 'x', sizeof text);
-        temp_write(temp_path(dir, "state.db"), text, sizeof text);
-        is_refused(dir, "is not a state file; choose another state_dir");
-    }
-END_TEST
-
-START_TEST(a_newer_versions_file_is_refused)
-    {
-        const char *dir = temp_dir();
-        struct cdc_store *store = opened(dir);
-        ck_assert_int_eq(
-            sqlite3_exec(store->db, "PRAGMA user_version = 2", NULL, NULL, NULL),
-            SQLITE_OK);
-        store_close(store);
-        is_refused(dir,
-                   "has version 2, this program knows versions up to 1; use a newer one");
-    }
-END_TEST
-
-START_TEST(an_empty_file_becomes_a_store)
-    {
-        const char *dir = temp_dir();
-        temp_write(temp_path(dir, "state.db"), "", 0);
-        struct cdc_store *store = opened(dir);
-        must(put_number(store, 1, &err));
-        store_close(store);
-    }
-END_TEST
-
-/* ---- damaged files ---- */
 
 #define SAMPLE_LETTERS 12
 
@@ -407,12 +341,6 @@ static void make_sample(void)
                      SQLITE_OK);
     store_close(store);
     sample_data = contents(temp_path(dir, "state.db"), &sample_len);
-}
-
-static void free_sample(void)
-{
-    free(sample_data);
-    sample_data = NULL;
 }
 
 static wf_status ignore_name(void *ctx, wf_str name, wf_error *row_err)
@@ -504,7 +432,7 @@ START_TEST(a_store_with_a_page_overwritten_is_refused_with_words)
         memset(sample_data + 4096, 0xAA, sample_len - 4096);
         ck_assert_int_eq(try_bytes(dir, sample_data, sample_len), WF_CONFIG);
         ck_assert_ptr_nonnull(strstr(err.text, "is damaged: "));
-        free_sample();
+        free(sample_data);
     }
 END_TEST
 
@@ -516,7 +444,7 @@ START_TEST(a_store_cut_short_is_refused_or_serves_what_is_left)
             wf_status status = try_bytes(dir, sample_data, len);
             ck_assert_msg(status == WF_OK || status == WF_CONFIG, "%zu: %s", len, err.text);
         }
-        free_sample();
+        free(sample_data);
     }
 END_TEST
 
@@ -524,7 +452,7 @@ START_TEST(a_store_with_a_changed_byte_is_refused_or_served)
     {
         make_sample();
         const char *dir = temp_dir();
-        /* All of the header and of the first pages' beginnings, where SQLite keeps its structure. */
+        /* Where SQLite keeps its structure: the header and the beginnings of pages. */
         for (size_t at = 0; at < sample_len; at += at % 4096 < 120 ? 5 : 1367) {
             char before = sample_data[at];
             sample_data[at] = (char)(before ^ (at % 2 ? 0xff : 0x05));
@@ -533,7 +461,7 @@ START_TEST(a_store_with_a_changed_byte_is_refused_or_served)
                           error_status_name(status), err.text);
             sample_data[at] = before;
         }
-        free_sample();
+        free(sample_data);
     }
 END_TEST
 
@@ -555,8 +483,10 @@ START_TEST(every_allocation_may_fail_while_a_store_is_opened)
             must(put_number(store, 1, &err));
             store_close(store);
             temp_remove(dir);
-            if (!hit)
+            if (!hit) {
+                ck_assert_int_gt(n, 50); /* SQLite allocates through us */
                 return;
+            }
         }
         ck_abort_msg("no end");
     }
@@ -567,7 +497,7 @@ START_TEST(every_allocation_may_fail_while_a_store_is_used)
         make_sample();
         const char *dir = temp_dir();
         temp_write(temp_path(dir, "state.db"), sample_data, sample_len);
-        free_sample();
+        free(sample_data);
         for (long n = 0; n < OOM_MOST; n++) {
             struct cdc_store *store = opened(dir);
             sqlite3_exec(store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
@@ -579,8 +509,10 @@ START_TEST(every_allocation_may_fail_while_a_store_is_used)
             must(use_all(store, &err));
             is_sound(store);
             store_close(store);
-            if (!hit)
+            if (!hit) {
+                ck_assert_int_gt(n, 50); /* SQLite allocates through us */
                 return;
+            }
         }
         ck_abort_msg("no end");
     }
@@ -591,17 +523,13 @@ Suite *test_suite(void)
     Suite *suite = suite_create("store_fault");
     TCase *tcase = tcase_create("store_fault");
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, every_commit_is_synced_and_nothing_in_the_file_may_run);
+    tcase_add_test(tcase, every_call_that_writes_is_synced_before_it_answers);
     tcase_add_test(tcase, what_was_stored_is_there_after_kill_9_at_any_moment);
     tcase_add_test(tcase, processes_may_open_write_and_close_at_once);
     tcase_add_test(tcase, a_file_that_stays_locked_is_reported_as_busy);
     tcase_add_test(tcase, a_full_database_is_unavailable_until_there_is_room);
     tcase_add_test(tcase,
                    a_file_that_cannot_grow_is_unavailable_and_nothing_acknowledged_is_lost);
-    tcase_add_loop_test(tcase, somebody_elses_database_is_refused_and_left_as_it_is, 0, 4);
-    tcase_add_test(tcase, a_file_that_is_no_database_is_refused);
-    tcase_add_test(tcase, a_newer_versions_file_is_refused);
-    tcase_add_test(tcase, an_empty_file_becomes_a_store);
     tcase_add_test(tcase, a_store_with_a_page_overwritten_is_refused_with_words);
     tcase_add_test(tcase, a_store_cut_short_is_refused_or_serves_what_is_left);
     tcase_add_test(tcase, a_store_with_a_changed_byte_is_refused_or_served);

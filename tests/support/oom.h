@@ -5,6 +5,8 @@
  * To be included by one file of a test program, because it defines malloc(), calloc() and realloc()
  * for all of it, libraries too.  A sanitizer brings its own malloc(): OOM_POSSIBLE is 0 then.
  *
+ * The three are exported from the program, or libraries would not see them.
+ *
  *     for (long n = 0; n < OOM_MOST; n++) {
  *         oom_arm(n);
  *         wf_status status = thing(&err);
@@ -21,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+
+#include "sdk/wf_plugin.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define OOM_POSSIBLE 0
@@ -70,17 +74,17 @@ static bool oom_refuses(void)
     return true;
 }
 
-void *malloc(size_t size)
+WF_EXPORT void *malloc(size_t size)
 {
     return oom_refuses() ? NULL : __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size)
+WF_EXPORT void *calloc(size_t count, size_t size)
 {
     return oom_refuses() ? NULL : __libc_calloc(count, size);
 }
 
-void *realloc(void *old, size_t size)
+WF_EXPORT void *realloc(void *old, size_t size)
 {
     return oom_refuses() ? NULL : __libc_realloc(old, size);
 }

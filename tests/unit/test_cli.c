@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * cli and the commands, as a user calls them: output, exit codes, signals.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "tests/support/run.h"
+#include "tests/support/temp.h"
+
+#define HELLO BUILD_DIR "/examples/workflow-plugin-hello.so"
+
+extern char **environ;
+
+static const char *folder;
+static char out[65536], err[65536];
+
+static void setup(void)
+{
+    folder = temp_dir();
+    unsetenv("WF_PLUGIN_PATH");
+}
+
+static const char *file(const char *name, const char *text)
+{
+    const char *path = temp_path(folder, name);
+    temp_write(path, text, strlen(text));
+    return path;
+}
+
+static void slurp(const char *path, char *into, size_t size)
+{
+    FILE *in = fopen(path, "r");
+    ck_assert_ptr_nonnull(in);
+    size_t len = fread(into, 1, size - 1, in);
+    into[len] = '\0';
+    fclose(in);
+}
+
+static pid_t begin(const char *const *arguments)
+{
+    pid_t pid;
+    posix_spawn_file_actions_t actions;
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, temp_path(folder, "out"), flags, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, temp_path(folder, "err"), flags, 0600);
+    ck_assert_int_eq(
+        posix_spawn(&pid, WFHOST, &actions, NULL, (char *const *)arguments, environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    return pid;
+}
+
+static int end(pid_t pid)
+{
+    int status;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    slurp(temp_path(folder, "out"), out, sizeof(out));
+    slurp(temp_path(folder, "err"), err, sizeof(err));
+    ck_assert_msg(WIFEXITED(status), "it was killed by signal %d\n%s", WTERMSIG(status),
+                  err);
+    return WEXITSTATUS(status);
+}
+
+#define RUN(...) end(begin((const char *const[]){"wfhost", __VA_ARGS__, NULL}))
+
+/* Waits until the log says `text`. */
+static void await(const char *text)
+{
+    int64_t until = clock_mono_ms() + 20000;
+    do {
+        slurp(temp_path(folder, "err"), err, sizeof(err));
+        struct timespec pause = {0, 5 * 1000 * 1000};
+        nanosleep(&pause, NULL);
+    } while (!strstr(err, text) && clock_mono_ms() < until);
+    ck_assert_msg(strstr(err, text), "never said '%s' but:\n%s", text, err);
+}
+
+static const char good[] =
+    "pipelines:\n"
+    "  p:\n"
+    "    steps:\n"
+    "      - {name: s, type: step.set, config: {values: {sum: '${ a + 1 }'}}}\n"
+    "  bad:\n"
+    "    steps:\n"
+    "      - {name: s, type: step.json_parse, config: {source: a}}\n";
+
+/* ---- the command line itself ---- */
+
+static const struct {
+    const char *arguments[6];
+    int code;
+    const char *said; /* on stderr */
+} wrong[] = {
+    {{"rn"}, 2, "wfhost: unknown command 'rn', did you mean 'run'?; see wfhost --help\n"},
+    {{"banana"}, 2, "wfhost: unknown command 'banana'; see wfhost --help\n"},
+    {{"run"},
+     2,
+     "wfhost run: too few arguments, it needs CONFIG.yaml; see wfhost run --help\n"},
+    {{"run", "a", "b"}, 2, "wfhost run: unexpected argument 'b'; see wfhost run --help\n"},
+    {{"run", "a", "--plugn", "x"},
+     2,
+     "wfhost run: unknown option '--plugn', did you mean '--plugin'?; see wfhost run "
+     "--help\n"},
+    {{"run", "a", "--plugin"},
+     2,
+     "wfhost run: option '--plugin' needs a value (FILE.so); see wfhost run --help\n"},
+    {{"run", "a", "-x"}, 2, "wfhost run: unknown option '-x'; see wfhost run --help\n"},
+    {{"inspect", "--json=yes"},
+     2,
+     "wfhost inspect: option '--json' takes no value; see wfhost inspect --help\n"},
+    {{"run", "a", "--exit-when-idle", "soon"},
+     2,
+     "wfhost run: '--exit-when-idle' must be a duration such as '2s', not 'soon'; see "
+     "wfhost run "
+     "--help\n"},
+    {{"run", "a", "--log-format=xml"},
+     2,
+     "wfhost run: '--log-format' is text or json, not 'xml'; see wfhost run --help\n"},
+    {{"run", "a", "--log-level=loud"},
+     2,
+     "wfhost run: '--log-level' is debug, info, warn or error, not 'loud'; see wfhost run "
+     "--help\n"},
+    {{"exec", "a", "p", "--input", "[1]"},
+     2,
+     "wfhost exec: --input must be a JSON object; see wfhost exec --help\n"},
+    {{"tail", "a", "b", "--max", "x"},
+     2,
+     "wfhost tail: '--max' must be a number, not 'x'; see wfhost tail --help\n"},
+    {{"tail", "a", "b", "--option", "x"},
+     2,
+     "wfhost tail: '--option' is KEY=VALUE, not 'x'; see wfhost tail --help\n"},
+    {{"dead-letters", "list"},
+     2,
+     "wfhost dead-letters: --state-dir is needed: the folder with the source's state.db; "
+     "see "
+     "wfhost dead-letters --help\n"},
+    {{"dead-letters", "bury", "--state-dir=."},
+     2,
+     "wfhost dead-letters: there are list, replay and drop, not 'bury'; see wfhost "
+     "dead-letters "
+     "--help\n"},
+    {{"dead-letters", "list", "--state-dir=/nowhere"},
+     1,
+     "wfhost dead-letters: there is no state.db in '/nowhere'\n"},
+    {{"inspect", "/nowhere/x.so"},
+     1,
+     "wfhost inspect: plugin '/nowhere/x.so': no such file\n"},
+    {{"validate", "x.yaml", "--plugin", "/nowhere/x.so"},
+     1,
+     "wfhost validate: plugin '/nowhere/x.so': no such file\n"},
+    {{"run", "/nowhere/x.yaml"},
+     1,
+     "cannot read '/nowhere/x.yaml': No such file or directory\n"},
+};
+
+START_TEST(a_wrong_call_says_what_is_wrong_and_where_help_is)
+    {
+        const char *arguments[8] = {"wfhost"};
+        for (size_t i = 0; i < CDC_COUNT(wrong[_i].arguments); i++)
+            arguments[i + 1] = wrong[_i].arguments[i];
+        ck_assert_int_eq(end(begin(arguments)), wrong[_i].code);
+        ck_assert_str_eq(err, wrong[_i].said);
+        ck_assert_str_eq(out, "");
+    }
+END_TEST
+
+START_TEST(every_command_has_help)
+    {
+        static const char *const commands[] = {"run",     "validate", "exec",
+                                               "inspect", "tail",     "dead-letters"};
+        ck_assert_int_eq(RUN("--help"), 0);
+        for (size_t i = 0; i < CDC_COUNT(commands); i++)
+            ck_assert_ptr_nonnull(strstr(out, commands[i]));
+        for (size_t i = 0; i < CDC_COUNT(commands); i++) {
+            ck_assert_int_eq(RUN(commands[i], "--help"), 0);
+            ck_assert_ptr_nonnull(strstr(out, "usage: wfhost "));
+            ck_assert_ptr_nonnull(strstr(out, "--help"));
+            ck_assert_str_eq(err, "");
+        }
+        ck_assert_int_eq(RUN("--version"), 0);
+        ck_assert_ptr_nonnull(strstr(out, "wfhost "));
+        ck_assert_int_eq(end(begin((const char *const[]){"wfhost", NULL})), 2);
+    }
+END_TEST
+
+/* ---- validate, exec, inspect ---- */
+
+START_TEST(validate_tells_every_mistake_and_ends_with_one)
+    {
+        const char *bad = file("bad.yaml", "pipelines:\n  p: {steps: 1}\n  q: []\n");
+        ck_assert_int_eq(RUN("validate", bad), 1);
+        ck_assert_ptr_nonnull(strstr(out, "bad.yaml:2:14: pipelines.p.steps: "));
+        ck_assert_ptr_nonnull(strstr(out, "bad.yaml:3:6: pipelines.q: "));
+        ck_assert_ptr_nonnull(strstr(err, "2 mistakes"));
+        ck_assert_int_eq(RUN("validate", file("good.yaml", good)), 0);
+        ck_assert_ptr_nonnull(strstr(out, "no mistakes (2 pipelines, 0 triggers)"));
+    }
+END_TEST
+
+START_TEST(exec_prints_what_the_pipeline_ends_with)
+    {
+        const char *config = file("good.yaml", good);
+        ck_assert_int_eq(RUN("exec", config, "p", "--input", "{\"a\":41}"), 0);
+        ck_assert_str_eq(out, "{\"a\":41,\"sum\":\"42\"}\n");
+        ck_assert_int_eq(RUN("exec", config, "bad", "--input={\"a\":\"{\"}"), 3);
+        ck_assert_str_eq(out, "");
+        ck_assert_ptr_nonnull(strstr(err, "workflow execution failed: pipeline \"bad\""));
+        ck_assert_int_eq(RUN("exec", config, "nobody"), 1);
+        ck_assert_ptr_nonnull(strstr(err, "there is no pipeline 'nobody'"));
+    }
+END_TEST
+
+START_TEST(inspect_shows_the_manifest_and_json_gives_its_bytes)
+    {
+        static char manifest[65536];
+        slurp(SOURCE_DIR "/examples/minimal_plugin/plugin.manifest.json", manifest,
+              sizeof(manifest));
+        ck_assert_int_eq(RUN("inspect", HELLO, "--json"), 0);
+        ck_assert_str_eq(out, manifest);
+        ck_assert_int_eq(RUN("inspect", HELLO), 0);
+        ck_assert_ptr_nonnull(strstr(out, "module hello - Knows how one greets"));
+        ck_assert_ptr_nonnull(strstr(out, "the word to greet with (required)"));
+        ck_assert_int_eq(RUN("inspect"), 0);
+        ck_assert_ptr_nonnull(strstr(out, "step step.log - "));
+    }
+END_TEST
+
+/* ---- run ---- */
+
+START_TEST(the_example_greets_three_guests_and_ends_when_idle)
+    {
+        ck_assert_int_eq(RUN("run", SOURCE_DIR "/examples/minimal_plugin/hello.yaml",
+                             "--plugin", HELLO, "--exit-when-idle", "200ms"),
+                         0);
+        ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 1"));
+        ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 3"));
+        ck_assert_ptr_nonnull(strstr(err, "stopped\n"));
+        ck_assert_str_eq(out, "");
+    }
+END_TEST
+
+START_TEST(a_signal_stops_in_order_and_ends_with_zero)
+    {
+        static const int signals[] = {SIGINT, SIGTERM};
+        const char *config = file("good.yaml", good);
+        pid_t pid = begin(
+            (const char *const[]){"wfhost", "run", config, "--log-format=json", NULL});
+        await("running");
+        kill(pid, signals[_i]);
+        ck_assert_int_eq(end(pid), 0);
+        ck_assert_ptr_nonnull(strstr(err, "\"message\":\"stopped\""));
+    }
+END_TEST
+
+START_TEST(a_second_signal_ends_at_once)
+    {
+        /* A pipeline that never ends: stopping waits for it. */
+        const char *loop = file(
+            "again.yaml", "pipelines:\n  p:\n    trigger: {type: hello}\n    timeout: 60s\n"
+                          "    steps:\n"
+                          "      - {name: start, type: step.log, config: {message: begun, "
+                          "level: warn}}\n"
+                          "      - {name: again, type: step.conditional, config: {field: "
+                          "number, routes: {'1': again}}}\n");
+        pid_t pid =
+            begin((const char *const[]){"wfhost", "run", loop, "--plugin", HELLO, NULL});
+        await("begun");
+        kill(pid, SIGTERM);
+        await("terminated");
+        kill(pid, SIGINT);
+        ck_assert_int_eq(end(pid), 130);
+    }
+END_TEST
+
+START_TEST(a_module_that_cannot_start_ends_with_three)
+    {
+        const char *config =
+            file("taken.yaml",
+                 "modules:\n"
+                 "  - {name: a, type: http.server, config: {address: '192.0.2.1:1'}}\n"
+                 "  - {name: r, type: http.router, dependsOn: [a]}\n");
+        ck_assert_int_eq(RUN("run", config), 3);
+        ck_assert_ptr_nonnull(strstr(err, " ERROR module 'a': "));
+    }
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("cli");
+    TCase *tcase = tcase_create("cli");
+    tcase_set_timeout(tcase, 30);
+    tcase_add_checked_fixture(tcase, setup, NULL);
+    tcase_add_loop_test(tcase, a_wrong_call_says_what_is_wrong_and_where_help_is, 0,
+                        (int)CDC_COUNT(wrong));
+    tcase_add_test(tcase, every_command_has_help);
+    tcase_add_test(tcase, validate_tells_every_mistake_and_ends_with_one);
+    tcase_add_test(tcase, exec_prints_what_the_pipeline_ends_with);
+    tcase_add_test(tcase, inspect_shows_the_manifest_and_json_gives_its_bytes);
+    tcase_add_test(tcase, the_example_greets_three_guests_and_ends_when_idle);
+    tcase_add_loop_test(tcase, a_signal_stops_in_order_and_ends_with_zero, 0, 2);
+    tcase_add_test(tcase, a_second_signal_ends_at_once);
+    tcase_add_test(tcase, a_module_that_cannot_start_ends_with_three);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
