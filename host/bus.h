@@ -21,8 +21,9 @@ struct bus *bus_new(void);
 /* Nobody may be publishing or subscribing any more. */
 void bus_free(struct bus *bus);
 
-/* WF_OK when every subscriber took it, or there is none.  Otherwise all were called nevertheless, and
- * the first refusal comes back with its text.  `metadata` is a JSON object of strings, or empty. */
+/* WF_OK when every subscriber took it, or there is none.  Otherwise all were called nevertheless,
+ * and the first refusal comes back with its text.  `metadata` is a JSON object of strings, or
+ * empty. */
 wf_status bus_publish(struct bus *bus, wf_str topic, wf_str payload, wf_str metadata,
                       wf_error *err);
 /* Copies the topic. */

@@ -2,9 +2,9 @@
  *
  * config_env - `${VAR}` and `${env:VAR}` in a module's configuration.
  *
- * As in the engine: strings only, at any depth, all or nothing per string.  One reference that cannot
- * be resolved (a variable that is not set, another scheme than env, `${VAR:-default}`) leaves the
- * whole string as it is, which is a warning here.  `$VAR` is never expanded.
+ * As in the engine: strings only, at any depth, all or nothing per string.  One reference that
+ * cannot be resolved (a variable that is not set, another scheme than env, `${VAR:-default}`)
+ * leaves the whole string as it is, which is a warning here.  `$VAR` is never expanded.
  */
 #ifndef HOST_CONFIG_ENV_H
 #define HOST_CONFIG_ENV_H

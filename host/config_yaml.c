@@ -2,9 +2,9 @@
  *
  * config_yaml - YAML by libyaml's event parser, into nodes and values.
  *
- * Recursion is bounded by CONFIG_DEPTH.  An alias shares its anchor's value; every node carries the
- * weight of all that is below it with aliases written out, and the sum is bounded, so that nobody who
- * walks the tree later walks further than CONFIG_NODES.
+ * Recursion is bounded by CONFIG_DEPTH.  An alias shares its anchor's value; every node carries
+ * the weight of all that is below it with aliases written out, and the sum is bounded, so that
+ * nobody who walks the tree later walks further than CONFIG_NODES.
  */
 #include "host/config_yaml.h"
 

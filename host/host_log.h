@@ -7,7 +7,8 @@
  *
  * Lines are collected and written together: at once for warnings and errors, when the buffer is
  * half full, and otherwise at most HOST_LOG_DELAY_MS later, by a thread that sleeps when there is
- * nothing to write.  On a terminal every line is written at once.  host_log_close() writes the rest.
+ * nothing to write.  On a terminal every line is written at once.  host_log_close() writes the
+ * rest.
  */
 #ifndef HOST_HOST_LOG_H
 #define HOST_HOST_LOG_H

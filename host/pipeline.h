@@ -2,9 +2,9 @@
  *
  * pipeline - a named list of steps, and one run of it for one event.
  *
- * A run belongs to the thread that calls pipeline_run(); any number of runs of the same pipeline may
- * be under way.  Its memory (an arena and some buffers) comes from a pool and goes back to it, so
- * that a trigger that fires again and again allocates nothing.
+ * A run belongs to the thread that calls pipeline_run(); any number of runs of the same pipeline
+ * may be under way.  Its memory (an arena and some buffers) comes from a pool and goes back to it,
+ * so that a trigger that fires again and again allocates nothing.
  */
 #ifndef HOST_PIPELINE_H
 #define HOST_PIPELINE_H
@@ -31,9 +31,9 @@ struct pipeline *pipeline_new(struct app *app, wf_str name, const struct node *n
                               struct problems *problems);
 void pipeline_free(struct pipeline *p);
 
-/* Runs it to its end.  WF_FAILED with the engine's words when it failed (`workflow execution failed:
- * pipeline "p" execution failed: step "n" failed: ...`); WF_CANCELLED when the host is stopping and
- * the event was not looked at; WF_CONFIG when the event is no JSON object.  [any] */
+/* Runs it to its end.  WF_FAILED with the engine's words when it failed (`workflow execution
+ * failed: pipeline "p" execution failed: step "n" failed: ...`); WF_CANCELLED when the host is
+ * stopping and the event was not looked at; WF_CONFIG when the event is no JSON object.  [any] */
 wf_status pipeline_run(struct pipeline *p, struct pipeline_call *call, wf_error *err);
 
 wf_str pipeline_name(const struct pipeline *p);

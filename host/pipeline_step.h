@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pipeline_step - a list of steps as a pipeline has one, and a step that holds steps (step.foreach).
+ * pipeline_step - a list of steps as a pipeline has one, and a step that holds steps
+ * (step.foreach).
  *
  * Each entry is {name, type, config, on_error, timeout, skip_if, if, error_status}.
  */
@@ -31,10 +32,10 @@ struct pipeline_steps {
     enum on_error on_error; /* for steps without one of their own */
 };
 
-/* Makes the steps of `list`: a list of steps, or one step as a map.  `owner` gives app and problems;
- * owner->name is the pipeline's or the outer step's name.  Inside a step (`nested`) the name may be
- * left out; it is then made from owner->name.  Mistakes go to owner->problems; false when there was
- * one.  `out` can be released in any case. */
+/* Makes the steps of `list`: a list of steps, or one step as a map.  `owner` gives app and
+ * problems; owner->name is the pipeline's or the outer step's name.  Inside a step (`nested`) the
+ * name may be left out; it is then made from owner->name.  Mistakes go to owner->problems; false
+ * when there was one.  `out` can be released in any case. */
 bool pipeline_steps_create(const struct definition *owner, const struct node *list,
                            bool nested, struct pipeline_steps *out);
 void pipeline_steps_release(struct pipeline_steps *steps);

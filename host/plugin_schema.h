@@ -3,9 +3,9 @@
  * plugin_schema - a configuration against what the plugin's manifest says about its type.
  *
  * A type's entry has "fields": a list of {"name", "type", "required", "default", "secret", "help",
- * "choices", "fields"}.  Types are string, bool, int, number, duration, bytes, choice, list, map and
- * any.  A field with "fields" of its own is a map in which other keys are mistakes; at the top other
- * keys are allowed, as hosts add some.
+ * "choices", "fields"}.  Types are string, bool, int, number, duration, bytes, choice, list, map
+ * and any.  A field with "fields" of its own is a map in which other keys are mistakes; at the top
+ * other keys are allowed, as hosts add some.
  *
  * Where the field `options` depends on the field `provider`, the entry also has
  * "options": {"common": [fields], "providers": {"<provider>": {"fields": [fields]}}}.

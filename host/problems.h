@@ -24,8 +24,8 @@ struct problems; /* opaque; one thread at a time */
 struct problems *problems_new(void);
 void problems_free(struct problems *p);
 
-/* Adds a mistake at `key` of the map `node`, or at the node itself when `key` is NULL.  A key that is
- * not there (it is missing) is placed at the map, and still named.  `key` may be a dotted path
+/* Adds a mistake at `key` of the map `node`, or at the node itself when `key` is NULL.  A key that
+ * is not there (it is missing) is placed at the map, and still named.  `key` may be a dotted path
  * ("options.slot"): its longest part that exists gives the place.  `node` may be NULL: no place. */
 void problems_add(struct problems *p, const struct node *node, const char *key,
                   const char *format, ...) CDC_PRINTF(4, 5);

@@ -3,8 +3,8 @@
  * signals - SIGINT and SIGTERM as something the main thread waits for.
  *
  * signals_open() blocks them in the calling thread, before any other thread exists, so that nobody
- * is interrupted by them.  After the first one was received, signals_second() makes the next one end
- * the process at once.
+ * is interrupted by them.  After the first one was received, signals_second() makes the next one
+ * end the process at once.
  */
 #ifndef HOST_SIGNALS_H
 #define HOST_SIGNALS_H

@@ -143,7 +143,8 @@ static void flow_forget_wants(struct cdc_flow *flow, uint32_t version)
 {
     flow->wants_version = version;
     flow->wants_none = 0;
-    memset(flow->wants, 0, flow->wants_count * sizeof *flow->wants);
+    if (flow->wants)
+        memset(flow->wants, 0, flow->wants_count * sizeof *flow->wants);
 }
 
 static bool flow_grow_wants(struct cdc_flow *flow, uint32_t id)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_index - cutting a CREATE INDEX statement into its parts.
+ * sqlite_index - cutting CREATE statements into their parts.
  *
  *     CREATE UNIQUE INDEX name ON table ( part [ASC|DESC] , ... ) [WHERE condition]
+ *     CREATE TABLE name ( column | constraint , ... )
+ *     column = name [type] ... [GENERATED ALWAYS] AS ( expression ) ...
  */
 #include "providers/sqlite/sqlite_index.h"
 
@@ -145,4 +147,90 @@ bool sqlite_index_where(wf_str statement, struct buf *out)
     while (sqlite_index_next(&c))
         sqlite_index_put(out, c.apart, c.token);
     return true;
+}
+
+/* A table's constraints stand among its columns: behind the first ones, before those that ALTER
+ * TABLE added. */
+static bool sqlite_index_is_constraint(wf_str token)
+{
+    static const char *const words[] = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"};
+    for (size_t i = 0; i < CDC_COUNT(words); i++) {
+        if (str_eq_nocase(token, str_from(words[i])))
+            return true;
+    }
+    return false;
+}
+
+/* Reads a column's definition to its end.  The expression of AS (...) goes to `out` if there is one
+ * (NULL: nowhere). */
+static bool sqlite_index_read_column(struct sqlite_index_cursor *c, struct buf *out, bool *found)
+{
+    size_t depth = 0;
+    bool as = false;    /* the token before was AS, outside of parentheses */
+    bool inside = false;
+    while (sqlite_index_next(c)) {
+        wf_str token = c->token;
+        if (depth == 0 && (str_is(token, ",") || str_is(token, ")")))
+            return str_is(token, ",");
+        if (str_is(token, ")") && --depth == 0)
+            inside = false;
+        if (inside)
+            sqlite_index_put(out, c->apart, token);
+        if (str_is(token, "(") && depth++ == 0 && as)
+            inside = *found = true;
+        as = depth == 0 && str_eq_nocase(token, STR("AS"));
+    }
+    return false;
+}
+
+bool sqlite_index_generated(wf_str statement, size_t column, struct buf *out)
+{
+    struct sqlite_index_cursor c = {statement.ptr, statement.ptr + statement.len, STR_EMPTY,
+                                    false};
+    while (sqlite_index_next(&c) && !str_is(c.token, "("))
+        ;
+    bool found = false;
+    for (bool more = true; more;) {
+        if (!sqlite_index_next(&c)) /* the column's name, or a constraint's first word */
+            return false;
+        bool counts = !sqlite_index_is_constraint(c.token);
+        bool wanted = counts && column == 0;
+        more = sqlite_index_read_column(&c, wanted ? out : NULL, &found);
+        if (wanted)
+            return found;
+        column -= counts;
+        found = false;
+    }
+    return false;
+}
+
+/* `"a""b"` names a"b. */
+static bool sqlite_index_names(wf_str token, wf_str name)
+{
+    char quote = token.len ? token.ptr[0] : 0;
+    if (quote != '"' && quote != '`' && quote != '[' && quote != '\'')
+        return str_eq_nocase(token, name);
+    char close = quote == '[' ? ']' : quote;
+    size_t at = 0;
+    for (size_t i = 1; i + 1 < token.len; i++, at++) {
+        if (at >= name.len ||
+            !str_eq_nocase((wf_str){token.ptr + i, 1}, (wf_str){name.ptr + at, 1}))
+            return false;
+        i += token.ptr[i] == close;
+    }
+    return at == name.len;
+}
+
+bool sqlite_index_mentions(wf_str text, wf_str name)
+{
+    struct sqlite_index_cursor c = {text.ptr, text.ptr + text.len, STR_EMPTY, false};
+    while (sqlite_index_next(&c)) {
+        wf_str token = c.token;
+        ptrdiff_t dot = token.ptr[0] == '"' ? -1 : str_find(token, STR("."));
+        if (dot >= 0 && str_eq_nocase(str_slice(token, (size_t)dot + 1, token.len), name))
+            return true;
+        if (sqlite_index_names(token, name))
+            return true;
+    }
+    return false;
 }

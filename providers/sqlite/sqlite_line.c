@@ -475,7 +475,8 @@ static void sqlite_line_put_wanted(struct sqlite_line_set *set, struct sqlite_li
     struct buf *sql = &plan->script;
     bool renewed = line->fresh || !str_is(schema->full_name, line->name) ||
                    !str_is(schema->ddl, line->ddl);
-    struct sqlite_capture_of table = {schema, line->line, line->version, set->quiet};
+    struct sqlite_capture_of table = {schema, line->line, line->version,
+                                      set->quiet && !schema->cascaded};
     bool missing = false;
     bool same = sqlite_line_up_to_date(line, &table, &missing);
     if (same && !renewed && !line->overtaken)

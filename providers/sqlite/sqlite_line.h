@@ -42,7 +42,7 @@ struct sqlite_line_set {
     size_t wish_count;
     const struct sqlite_plan_for *with;
     int64_t next_id;
-    bool quiet;
+    bool quiet; /* the application has no triggers */
 };
 
 /* `set` is zeroed memory; release it in any case. */

@@ -102,6 +102,15 @@ static wf_status sqlite_schema_read_table(struct sqlite_db *db, struct sqlite_sc
     return WF_OK;
 }
 
+static bool sqlite_schema_read_expression(struct sqlite_schema *schema,
+                                          struct sqlite_column *column)
+{
+    CDC_CLEANUP(buf_release) struct buf text;
+    buf_init(&text, LIMIT_TEXT_BYTES);
+    sqlite_index_generated(schema->ddl, schema->count, &text);
+    return sqlite_schema_copy(schema, buf_view(&text), &column->expression);
+}
+
 static bool sqlite_schema_add_column(struct sqlite_schema *schema, sqlite3_stmt *stmt,
                                      bool strict)
 {
@@ -113,6 +122,8 @@ static bool sqlite_schema_add_column(struct sqlite_schema *schema, sqlite3_stmt 
         .any_type = sqlite_schema_any_type(sqlite_db_column_str(stmt, 1), strict),
         .key_rank = sqlite3_column_int(stmt, 4),
     };
+    if (column->generated && !sqlite_schema_read_expression(schema, column))
+        return false;
     wf_str fallback = sqlite_db_column_str(stmt, 3);
     if (fallback.ptr && !sqlite_schema_copy(schema, fallback, &column->fallback))
         return false;
@@ -287,6 +298,21 @@ static wf_status sqlite_schema_read_uniques(struct sqlite_db *db, struct sqlite_
     return status;
 }
 
+static wf_status sqlite_schema_find_cascades(struct sqlite_db *db, struct sqlite_schema *schema,
+                                             wf_error *err)
+{
+    int64_t actions = 0;
+    bool found;
+    wf_status status =
+        sqlite_db_ask(db,
+                      "SELECT count(*) FROM pragma_foreign_key_list(?1, 'main')"
+                      " WHERE on_update NOT IN ('NO ACTION', 'RESTRICT')"
+                      " OR on_delete NOT IN ('NO ACTION', 'RESTRICT')",
+                      schema->table, &actions, &found, err);
+    schema->cascaded = actions > 0;
+    return status;
+}
+
 static void sqlite_schema_judge_key(struct sqlite_schema *schema)
 {
     bool any = false;
@@ -317,6 +343,8 @@ wf_status sqlite_schema_read(struct sqlite_db *db, wf_str table, struct sqlite_s
         status = sqlite_schema_find_rowid(db, schema, err);
     if (!status)
         status = sqlite_schema_read_uniques(db, schema, err);
+    if (!status)
+        status = sqlite_schema_find_cascades(db, schema, err);
     if (status)
         return status;
     sqlite_schema_judge_key(schema);

@@ -14,6 +14,7 @@ struct sqlite_column {
     wf_str fallback; /* the DEFAULT's SQL; ptr NULL: none */
     bool not_null;
     bool generated;
+    wf_str expression; /* of a generated column */
     bool any_type; /* may hold both 1 and 1.0: equal for SQLite, different bytes for us */
     int key_rank;  /* place in the primary key, from 1; 0: none */
 };
@@ -40,6 +41,7 @@ struct sqlite_schema {
     bool without_rowid;
     int rowid_column;   /* the INTEGER PRIMARY KEY; -1: none */
     wf_str rowid_name;  /* how SQL reaches the rowid; empty when without_rowid */
+    bool cascaded;      /* a foreign key's action may change rows while others are changed */
     bool key_nullable;  /* a key with a NULL in it does not identify a row */
     struct sqlite_column *columns;
     size_t count;

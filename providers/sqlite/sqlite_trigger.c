@@ -9,6 +9,7 @@
 #include "providers/sqlite/sqlite_trigger.h"
 
 #include "base/str.h"
+#include "providers/sqlite/sqlite_index.h"
 
 #define SQLITE_TRIGGER_KEPT 16 /* noted rows that survive nested statements */
 
@@ -150,22 +151,75 @@ static void sqlite_trigger_put_noted(struct buf *sql, const struct sqlite_schema
     }
 }
 
-/* (SELECT <text> FROM (SELECT new.a AS a, ...) AS table): an index expression over the new row. */
+/* The next generated column that needs none of those still to come. */
+static size_t sqlite_trigger_next_generated(const struct sqlite_schema *schema, const bool *done)
+{
+    size_t fallback = schema->count;
+    for (size_t i = 0; i < schema->count; i++) {
+        if (!schema->columns[i].generated || done[i])
+            continue;
+        fallback = i;
+        bool ready = true;
+        for (size_t j = 0; j < schema->count && ready; j++) {
+            if (j != i && schema->columns[j].generated && !done[j])
+                ready = !sqlite_index_mentions(schema->columns[i].expression,
+                                               schema->columns[j].name);
+        }
+        if (ready)
+            return i;
+    }
+    return fallback;
+}
+
+/* (SELECT new.a AS a, ...) AS table: the new row as a table of one row.  A BEFORE trigger does not
+ * see the generated columns of the new row, so they are computed here, one level of nesting each. */
+static void sqlite_trigger_put_new_row(struct buf *sql, const struct sqlite_schema *schema)
+{
+    bool done[SQLITE_MAX_COLUMNS] = {false};
+    CDC_CLEANUP(buf_release) struct buf inner;
+    buf_init(&inner, sql->limit);
+    size_t stored = 0;
+    buf_lit(&inner, "(SELECT ");
+    for (size_t i = 0; i < schema->count; i++) {
+        if (schema->columns[i].generated)
+            continue;
+        buf_cstr(&inner, sqlite_trigger_comma(stored++));
+        buf_lit(&inner, "new.");
+        sqlite_trigger_put_id(&inner, schema->columns[i].name);
+        buf_lit(&inner, " AS ");
+        sqlite_trigger_put_id(&inner, schema->columns[i].name);
+    }
+    buf_byte(&inner, ')');
+    for (;;) {
+        size_t next = sqlite_trigger_next_generated(schema, done);
+        if (next == schema->count)
+            break;
+        done[next] = true;
+        CDC_CLEANUP(buf_release) struct buf outer;
+        buf_init(&outer, sql->limit);
+        buf_lit(&outer, "(SELECT *, (");
+        buf_str(&outer, schema->columns[next].expression);
+        buf_lit(&outer, ") AS ");
+        sqlite_trigger_put_id(&outer, schema->columns[next].name);
+        buf_printf(&outer, " FROM %s AS ", buf_c(&inner));
+        sqlite_trigger_put_id(&outer, schema->table);
+        buf_byte(&outer, ')');
+        buf_clear(&inner);
+        buf_str(&inner, buf_view(&outer));
+    }
+    buf_str(sql, buf_view(&inner));
+    buf_lit(sql, " AS ");
+    sqlite_trigger_put_id(sql, schema->table);
+}
+
+/* An index expression over the new row. */
 static void sqlite_trigger_put_over_new(struct buf *sql, const struct sqlite_schema *schema,
                                         wf_str text)
 {
     buf_lit(sql, "(SELECT ");
     buf_str(sql, text);
-    buf_lit(sql, " FROM (SELECT ");
-    for (size_t i = 0; i < schema->count; i++) {
-        buf_cstr(sql, sqlite_trigger_comma(i));
-        buf_lit(sql, "new.");
-        sqlite_trigger_put_id(sql, schema->columns[i].name);
-        buf_lit(sql, " AS ");
-        sqlite_trigger_put_id(sql, schema->columns[i].name);
-    }
-    buf_lit(sql, ") AS ");
-    sqlite_trigger_put_id(sql, schema->table);
+    buf_lit(sql, " FROM ");
+    sqlite_trigger_put_new_row(sql, schema);
     buf_byte(sql, ')');
 }
 
@@ -185,8 +239,15 @@ static void sqlite_trigger_put_part(struct buf *sql, const struct sqlite_schema 
     sqlite_trigger_put_of(sql, schema, NULL, column->name);
     sqlite_trigger_put_collation(sql, part);
     buf_lit(sql, " = ");
+    if (column->generated) { /* without the affinity that a mere column in it would have */
+        CDC_CLEANUP(buf_release) struct buf value;
+        buf_init(&value, sql->limit);
+        buf_printf(&value, "+(%.*s)", STR_ARG(column->expression));
+        sqlite_trigger_put_over_new(sql, schema, buf_view(&value));
+        return;
+    }
     /* REPLACE puts the default where NULL is not allowed, after this trigger has run. */
-    bool filled = column->not_null && column->fallback.ptr && !column->generated;
+    bool filled = column->not_null && column->fallback.ptr;
     buf_cstr(sql, filled ? "coalesce(new." : "new.");
     sqlite_trigger_put_id(sql, column->name);
     if (filled) {

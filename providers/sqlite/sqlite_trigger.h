@@ -56,7 +56,7 @@ struct sqlite_capture_of { /* one captured table */
     const struct sqlite_schema *schema;
     int64_t line;    /* number of the table through all its versions: in trigger names */
     int64_t version; /* number of its present columns: in the rows */
-    bool quiet;      /* no trigger but ours exists, so statements do not nest */
+    bool quiet;      /* no change of this table can happen within another */
 };
 
 /* Appends one CREATE TRIGGER as sqlite_master keeps it (no semicolon); nothing when the table needs

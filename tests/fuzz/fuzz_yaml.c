@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_yaml - any bytes as a configuration: read, checked as `wfhost validate` does, and taken down.
+ * fuzz_yaml - any bytes as a configuration: read, checked as `wfhost validate` does, and taken
+ * down.
  *
  *   - nothing crashes, and nothing is started;
  *   - what cannot be used is said: no root without a problem;
- *   - what is used can be walked: every node has a place, a value and a path, and the values, written
- *     as JSON, are JSON.
+ *   - what is used can be walked: every node has a place, a value and a path, and the values,
+ *     written as JSON, are JSON.
  */
 #include <stdlib.h>
 

@@ -47,7 +47,7 @@ static const struct replay_shape replay_shapes[] = {
      "(b) WHERE c > 3"},
     {"generated columns",
      "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b INT, g AS (a + b) VIRTUAL UNIQUE,"
-     " s TEXT AS (a || 'x') STORED);",
+     " /* ) */ s TEXT AS (g2 || 'x') STORED, CHECK (a IS NOT 99), g2 AS (coalesce([a], ')')));",
      {"id", "a", "b"},
      NULL,
      "(g)"},
@@ -93,7 +93,7 @@ static void replay_value(struct buf *sql)
     static const char *const values[] = {
         "0",    "1",     "2",   "3",   "4",    "5",   "6",          "NULL",
         "1.0",  "2.5",   "'a'", "'A'", "'b'",  "'1'", "x'61'",      "9223372036854775807",
-        "9e99", "-9e999", "''",  "x''", "'é'", "-1",  "-9223372036854775808", "'a' || char(0) || 'b'",
+        "9e99", "-9e999", "''",  "x''", "'é'", "-1",  "-9223372036854775807", "'a' || char(0) || 'b'",
     };
     size_t most = replay_random(4) ? 8 : CDC_COUNT(values);
     buf_cstr(sql, values[replay_random((uint32_t)most)]);
