@@ -86,6 +86,8 @@ struct cdc_source {
     struct buf identity;
     int lock_fd;
     uint32_t seen_version;
+    uint64_t taken;       /* changes the provider gave, wanted or not */
+    uint64_t taken_told;  /* of these, when last_event_us was last set */
     bool snapshot_wanted; /* by options.snapshot, once somebody listens */
     int64_t settled_ms;   /* when it may begin */
     int64_t confirmed_ms;

@@ -78,7 +78,9 @@ static wf_status source_run_emit(void *ctx, const struct cdc_change *change, wf_
     struct cdc_source *source = ctx;
     if (CDC_UNLIKELY(snapshot_active(source->snapshot)))
         snapshot_note(source->snapshot, change);
-    return flow_emit(&source->flow, change, err);
+    wf_status status = flow_emit(&source->flow, change, err);
+    source->taken += status == WF_OK;
+    return status;
 }
 
 static void source_run_commit(void *ctx, wf_str position)
@@ -396,8 +398,9 @@ static struct cdc_budget source_run_budget(struct cdc_source *source)
 
 static void source_run_count(struct cdc_source *source)
 {
-    if (atomic_load_explicit(&source->events_total, memory_order_relaxed) == source->flow.emitted)
+    if (source->taken == source->taken_told)
         return;
+    source->taken_told = source->taken;
     atomic_store_explicit(&source->events_total, source->flow.emitted, memory_order_relaxed);
     atomic_store_explicit(&source->last_event_us, clock_wall_us(), memory_order_relaxed);
 }
@@ -578,6 +581,8 @@ static wf_status source_run_connections(struct cdc_source *source,
     unsigned attempt = 0;
     while (source_run_goes_on(source)) {
         wf_status status = source_run_open(source, emitter, err);
+        if (!status)
+            status = source_run_audience(source, err);
         if (!status) {
             attempt = 0;
             source_run_error(source, NULL);

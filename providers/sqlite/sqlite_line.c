@@ -344,7 +344,7 @@ static void sqlite_line_put_end(const struct sqlite_line *line, struct buf *sql)
 {
     buf_printf(sql,
                "UPDATE _cdc_version SET live = 0 WHERE line = %lld;\n"
-               "DELETE FROM _cdc_pending WHERE t = %lld;\n"
+               "DELETE FROM _cdc_pending WHERE abs(t) = %lld;\n"
                "DELETE FROM _cdc_fill WHERE line = %lld;\n",
                (long long)line->line, (long long)line->line, (long long)line->line);
 }
@@ -441,7 +441,7 @@ static void sqlite_line_put_triggers(const struct sqlite_line *line, struct buf 
                                      const struct sqlite_capture_of *table)
 {
     sqlite_line_put_drops(line, sql, NULL);
-    buf_printf(sql, "DELETE FROM _cdc_pending WHERE t = %lld;\n", (long long)line->line);
+    buf_printf(sql, "DELETE FROM _cdc_pending WHERE abs(t) = %lld;\n", (long long)line->line);
     for (int kind = 0; kind < SQLITE_TRIGGER_COUNT; kind++) {
         size_t before = sql->len;
         sqlite_trigger_put(sql, table, (enum sqlite_trigger_kind)kind);

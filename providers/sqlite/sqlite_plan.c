@@ -26,7 +26,7 @@ static const char sqlite_plan_base[] =
     "CREATE TABLE _cdc_column(version INTEGER, position INTEGER, name TEXT NOT NULL,"
     " key_rank INTEGER NOT NULL, PRIMARY KEY(version, position)) WITHOUT ROWID;\n"
     "CREATE TABLE _cdc_change(seq INTEGER PRIMARY KEY, k, ts, rid, m);\n"
-    "CREATE TABLE _cdc_pending(seq INTEGER PRIMARY KEY, t, rid);\n"
+    "CREATE TABLE _cdc_pending(seq INTEGER PRIMARY KEY, t, rid, last);\n"
     "CREATE TABLE _cdc_fill(line INTEGER PRIMARY KEY, version INTEGER NOT NULL, reached,"
     " condition TEXT NOT NULL);\n"
     "INSERT INTO _cdc_meta(key, value) VALUES ('format', 1),"
@@ -187,7 +187,7 @@ static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *d
         const char *name;
         int64_t fixed;
         size_t rows;
-    } tables[] = {{"_cdc_change", SQLITE_CHANGE_FIRST, 2}, {"_cdc_pending", 3, 1}};
+    } tables[] = {{"_cdc_change", SQLITE_CHANGE_FIRST, 2}, {"_cdc_pending", 4, 1}};
     for (size_t t = 0; t < CDC_COUNT(tables); t++) {
         int64_t have = tables[t].fixed;
         bool found;

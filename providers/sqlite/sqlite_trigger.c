@@ -14,8 +14,8 @@
 #define SQLITE_TRIGGER_KEPT 16 /* noted rows that survive nested statements */
 
 static const char *const sqlite_trigger_names[SQLITE_TRIGGER_COUNT] = {
-    [SQLITE_TRIGGER_BI] = "bi", [SQLITE_TRIGGER_BU] = "bu", [SQLITE_TRIGGER_AI] = "ai",
-    [SQLITE_TRIGGER_AU] = "au", [SQLITE_TRIGGER_AM] = "am", [SQLITE_TRIGGER_AD] = "ad",
+    [SQLITE_TRIGGER_BI] = "bi", [SQLITE_TRIGGER_BU] = "bu", [SQLITE_TRIGGER_BD] = "bd",
+    [SQLITE_TRIGGER_AI] = "ai", [SQLITE_TRIGGER_AU] = "au", [SQLITE_TRIGGER_AM] = "am", [SQLITE_TRIGGER_AD] = "ad",
 };
 
 void sqlite_trigger_put_id(struct buf *sql, wf_str name)
@@ -288,7 +288,7 @@ static void sqlite_trigger_put_notes(struct buf *sql, const struct sqlite_captur
                                      bool update)
 {
     const struct sqlite_schema *schema = table->schema;
-    buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld", (long long)table->line);
+    buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE abs(t) = %lld", (long long)table->line);
     if (!table->quiet)
         buf_printf(sql, " AND seq <= (SELECT max(seq) FROM _cdc_pending) - %d",
                    SQLITE_TRIGGER_KEPT);
@@ -362,28 +362,137 @@ static bool sqlite_trigger_plain(const struct sqlite_schema *schema)
     return true;
 }
 
+/* The update may break a uniqueness rule, or move what a foreign key refers to. */
+static void sqlite_trigger_put_rekeyed(struct buf *sql, const struct sqlite_schema *schema)
+{
+    if (!sqlite_trigger_plain(schema)) {
+        buf_byte(sql, '1');
+        return;
+    }
+    const char *before = "(";
+    if (!schema->without_rowid) {
+        buf_lit(sql, "(NOT (");
+        sqlite_trigger_put_same(sql, schema, "old.", "new.");
+        buf_byte(sql, ')');
+        before = " OR ";
+    }
+    for (size_t i = 0; i < schema->unique_count; i++) {
+        const struct sqlite_unique *unique = &schema->uniques[i];
+        for (size_t part = 0; part < unique->count; part++, before = " OR ") {
+            buf_cstr(sql, before);
+            sqlite_trigger_put_differs(sql, &schema->columns[unique->parts[part].column]);
+        }
+    }
+    buf_byte(sql, ')');
+}
+
+/* The old row's own change is recorded: its note must not become a DELETE as well. */
+static void sqlite_trigger_put_strike(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    if (table->quiet && !table->schema->without_rowid) {
+        buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld AND rid = old.",
+                   (long long)table->line);
+        sqlite_trigger_put_id(sql, table->schema->rowid_name);
+        buf_byte(sql, ';');
+        return;
+    }
+    buf_printf(sql,
+               "\n DELETE FROM _cdc_pending WHERE seq IN"
+               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND ",
+               (long long)table->line);
+    sqlite_trigger_put_noted(sql, table->schema, "old.", true);
+    buf_lit(sql, ");");
+}
+
+/* A column of the old row's newest bookmark, which is this statement's if its BEFORE trigger ran. */
+static void sqlite_trigger_put_bookmark_of(struct buf *sql, const struct sqlite_capture_of *table,
+                                           const char *column)
+{
+    buf_lit(sql, "(CASE WHEN ");
+    sqlite_trigger_put_rekeyed(sql, table->schema);
+    buf_printf(sql, " THEN (SELECT p.%s FROM _cdc_pending AS p WHERE p.t = %lld AND ", column,
+               -(long long)table->line);
+    sqlite_trigger_put_noted(sql, table->schema, "old.", true);
+    buf_lit(sql, " ORDER BY p.seq DESC LIMIT 1) END)");
+}
+
+/* Where the stream was before the row changed. */
+static void sqlite_trigger_put_bookmark(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    const struct sqlite_schema *schema = table->schema;
+    const struct sqlite_unique *key = sqlite_trigger_primary(schema);
+    buf_lit(sql, "\n INSERT INTO _cdc_pending(t, last");
+    if (!schema->without_rowid)
+        buf_lit(sql, ", rid");
+    for (size_t i = 0; schema->without_rowid && key && i < key->count; i++)
+        buf_printf(sql, ", c%d", key->parts[i].column);
+    buf_printf(sql, ") SELECT %lld, max(seq)", -(long long)table->line);
+    if (!schema->without_rowid) {
+        buf_lit(sql, ", ");
+        sqlite_trigger_put_of(sql, schema, "old.", schema->rowid_name);
+    }
+    for (size_t i = 0; schema->without_rowid && key && i < key->count; i++) {
+        buf_lit(sql, ", ");
+        sqlite_trigger_put_of(sql, schema, "old.", schema->columns[key->parts[i].column].name);
+    }
+    buf_lit(sql, " FROM _cdc_change;");
+}
+
+/* Remembers, in the note of table 0, where the AFTER trigger's own records begin. */
+static void sqlite_trigger_put_own_begin(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    if (table->schema->cascaded)
+        buf_lit(sql, "\n DELETE FROM _cdc_pending WHERE t = 0;"
+                     "\n INSERT INTO _cdc_pending(t, last) SELECT 0, max(seq) FROM _cdc_change;");
+}
+
+/* Moves them to the bookmark.  Numbers stay unique at every step: those between go negative. */
+static void sqlite_trigger_put_own_end(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    static const char begin[] = "(SELECT last FROM _cdc_pending WHERE t = 0)";
+    CDC_CLEANUP(buf_release) struct buf mark;
+    buf_init(&mark, sql->limit);
+    if (!table->schema->cascaded)
+        return;
+    sqlite_trigger_put_bookmark_of(&mark, table, "last");
+    buf_printf(sql,
+               "\n UPDATE _cdc_change SET seq = -(seq + (SELECT max(seq) FROM _cdc_change) - %s)"
+               "\n  WHERE seq > %s AND seq <= %s;",
+               begin, buf_c(&mark), begin);
+    buf_printf(sql,
+               "\n UPDATE _cdc_change SET seq = seq - %s + %s"
+               "\n  WHERE seq > %s AND %s < %s;",
+               begin, buf_c(&mark), begin, buf_c(&mark), begin);
+    buf_lit(sql, "\n UPDATE _cdc_change SET seq = -seq WHERE seq < 0;"
+                 "\n DELETE FROM _cdc_pending WHERE t = 0 OR seq = ");
+    sqlite_trigger_put_bookmark_of(sql, table, "seq");
+    buf_byte(sql, ';');
+}
+
 static void sqlite_trigger_put_bu(struct buf *sql, const struct sqlite_capture_of *table)
 {
     const struct sqlite_schema *schema = table->schema;
     sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_BU, "BEFORE UPDATE");
-    if (sqlite_trigger_plain(schema)) {
-        buf_lit(sql, " WHEN ");
-        if (!schema->without_rowid) {
-            buf_lit(sql, "NOT (");
-            sqlite_trigger_put_same(sql, schema, "old.", "new.");
-            buf_byte(sql, ')');
-        }
-        bool first = schema->without_rowid;
-        for (size_t i = 0; i < schema->unique_count; i++) {
-            const struct sqlite_unique *unique = &schema->uniques[i];
-            for (size_t part = 0; part < unique->count; part++, first = false) {
-                buf_cstr(sql, first ? "" : " OR ");
-                sqlite_trigger_put_differs(sql, &schema->columns[unique->parts[part].column]);
-            }
-        }
-    }
+    buf_lit(sql, "\n WHEN ");
+    sqlite_trigger_put_rekeyed(sql, schema);
     buf_lit(sql, " BEGIN");
+    /* Until its AFTER trigger runs, a row that moves looks like one that is gone. */
+    if (!table->quiet)
+        sqlite_trigger_put_strike(sql, table);
+    if (schema->cascaded)
+        sqlite_trigger_put_bookmark(sql, table);
     sqlite_trigger_put_notes(sql, table, true);
+    buf_lit(sql, "\n END");
+}
+
+/* So does one that is deleted, while foreign keys act on it. */
+static void sqlite_trigger_put_bd(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    if (table->quiet)
+        return;
+    sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_BD, "BEFORE DELETE");
+    buf_lit(sql, " BEGIN");
+    sqlite_trigger_put_strike(sql, table);
     buf_lit(sql, "\n END");
 }
 
@@ -447,24 +556,6 @@ static void sqlite_trigger_put_ai(struct buf *sql, const struct sqlite_capture_o
     buf_lit(sql, ");\n END");
 }
 
-/* The row lives on under its old place: its note must not turn into a DELETE later. */
-static void sqlite_trigger_put_strike(struct buf *sql, const struct sqlite_capture_of *table)
-{
-    if (table->quiet && !table->schema->without_rowid) {
-        buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld AND rid = old.",
-                   (long long)table->line);
-        sqlite_trigger_put_id(sql, table->schema->rowid_name);
-        buf_byte(sql, ';');
-        return;
-    }
-    buf_printf(sql,
-               "\n DELETE FROM _cdc_pending WHERE seq IN"
-               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND ",
-               (long long)table->line);
-    sqlite_trigger_put_noted(sql, table->schema, "old.", true);
-    buf_lit(sql, ");");
-}
-
 /* In SQL `<<` and `|` bind equally, so every term has its parentheses. */
 static void sqlite_trigger_put_mask(struct buf *sql, const struct sqlite_schema *schema)
 {
@@ -488,6 +579,7 @@ static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_o
     }
     sqlite_trigger_put_changed(sql, schema);
     buf_lit(sql, ") BEGIN");
+    sqlite_trigger_put_own_begin(sql, table);
     sqlite_trigger_put_strike(sql, table);
     sqlite_trigger_put_gone(sql, table);
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_UPDATE, 2 * schema->count);
@@ -505,7 +597,9 @@ static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_o
         sqlite_trigger_put_id(sql, schema->columns[i].name);
         buf_cstr(sql, i < SQLITE_MASK_COLUMNS ? " END" : "");
     }
-    buf_lit(sql, ");\n END");
+    buf_lit(sql, ");");
+    sqlite_trigger_put_own_end(sql, table);
+    buf_lit(sql, "\n END");
 }
 
 static void sqlite_trigger_put_am(struct buf *sql, const struct sqlite_capture_of *table)
@@ -517,6 +611,7 @@ static void sqlite_trigger_put_am(struct buf *sql, const struct sqlite_capture_o
     buf_lit(sql, " WHEN NOT (");
     sqlite_trigger_put_same(sql, schema, "old.", "new.");
     buf_lit(sql, ") BEGIN");
+    sqlite_trigger_put_own_begin(sql, table);
     sqlite_trigger_put_strike(sql, table);
     sqlite_trigger_put_gone(sql, table);
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_MOVED, 2 * schema->count);
@@ -525,7 +620,9 @@ static void sqlite_trigger_put_am(struct buf *sql, const struct sqlite_capture_o
     sqlite_trigger_put_columns(sql, schema, "new.");
     buf_lit(sql, ", ");
     sqlite_trigger_put_columns(sql, schema, "old.");
-    buf_lit(sql, ");\n END");
+    buf_lit(sql, ");");
+    sqlite_trigger_put_own_end(sql, table);
+    buf_lit(sql, "\n END");
 }
 
 static void sqlite_trigger_put_ad(struct buf *sql, const struct sqlite_capture_of *table)
@@ -544,7 +641,7 @@ void sqlite_trigger_put(struct buf *sql, const struct sqlite_capture_of *table,
     static void (*const put[SQLITE_TRIGGER_COUNT])(struct buf *,
                                                    const struct sqlite_capture_of *) = {
         [SQLITE_TRIGGER_BI] = sqlite_trigger_put_bi, [SQLITE_TRIGGER_BU] = sqlite_trigger_put_bu,
-        [SQLITE_TRIGGER_AI] = sqlite_trigger_put_ai, [SQLITE_TRIGGER_AU] = sqlite_trigger_put_au,
+        [SQLITE_TRIGGER_BD] = sqlite_trigger_put_bd, [SQLITE_TRIGGER_AI] = sqlite_trigger_put_ai, [SQLITE_TRIGGER_AU] = sqlite_trigger_put_au,
         [SQLITE_TRIGGER_AM] = sqlite_trigger_put_am, [SQLITE_TRIGGER_AD] = sqlite_trigger_put_ad,
     };
     put[kind](sql, table);

@@ -21,6 +21,11 @@
  * trigger, which fires only when the row went in, records those that are gone as DELETEs.  What was
  * noted and not deleted (OR IGNORE, upsert) is thus never reported, and a row whose own DELETE or
  * UPDATE trigger fired is struck off.
+ *
+ * Changes can happen within a change: by the application's triggers, and by the actions of foreign
+ * keys, which come before the AFTER triggers.  Where an action may change the very row whose update
+ * caused it (a row that refers to itself), the BEFORE trigger remembers the last number, and the
+ * AFTER trigger moves its own records before those that came in between.
  */
 #ifndef PROVIDERS_SQLITE_TRIGGER_H
 #define PROVIDERS_SQLITE_TRIGGER_H
@@ -45,6 +50,7 @@ enum sqlite_kind {
 enum sqlite_trigger_kind {
     SQLITE_TRIGGER_BI,
     SQLITE_TRIGGER_BU,
+    SQLITE_TRIGGER_BD,
     SQLITE_TRIGGER_AI,
     SQLITE_TRIGGER_AU,
     SQLITE_TRIGGER_AM,

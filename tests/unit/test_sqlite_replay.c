@@ -47,7 +47,8 @@ static const struct replay_shape replay_shapes[] = {
      "(b) WHERE c > 3"},
     {"generated columns",
      "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b INT, g AS (a + b) VIRTUAL UNIQUE,"
-     " /* ) */ s TEXT AS (g2 || 'x') STORED, CHECK (a IS NOT 99), g2 AS (coalesce([a], ')')));",
+     " /* ) */ s TEXT AS (g2 || 'x') STORED, g2 AS (coalesce([a], ')')), CHECK (a IS NOT 99));"
+     " ALTER TABLE t ADD COLUMN g3 AS (g2);",
      {"id", "a", "b"},
      NULL,
      "(g)"},
