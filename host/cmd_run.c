@@ -10,12 +10,6 @@
 #include "host/session.h"
 #include "host/signals.h"
 
-static void cmd_run_last_words(void *ctx)
-{
-    struct session *s = ctx;
-    host_log_flush(s->log);
-}
-
 /* Waits for the first signal, or for `idle_ms` (-1: any time) without a run. */
 static void cmd_run_wait(struct session *s, int64_t idle_ms)
 {
@@ -45,7 +39,7 @@ static int cmd_run_app(struct session *s, int64_t idle_ms)
     log_line(session_logger(s), LOG_INFO, "running pipelines=%zu triggers=%zu",
              app_pipeline_count(s->app), app_trigger_count(s->app));
     cmd_run_wait(s, idle_ms);
-    signals_second(cmd_run_last_words, s);
+    signals_second();
     if (app_stop(s->app, &err))
         return CLI_FAILED; /* what did not stop is in the log */
     log_line(session_logger(s), LOG_INFO, "stopped");

@@ -19,8 +19,6 @@
 
 static int signals_fd = -1;
 static int signals_wake_fd = -1;
-static void (*signals_last_words)(void *ctx);
-static void *signals_last_words_ctx;
 
 wf_status signals_open(wf_error *err)
 {
@@ -79,16 +77,12 @@ static void *signals_second_thread(void *arg)
     struct signalfd_siginfo info;
     while (read(signals_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         poll(&fd, 1, -1);
-    if (signals_last_words)
-        signals_last_words(signals_last_words_ctx);
     _exit(128 + (int)info.ssi_signo);
 }
 
-void signals_second(void (*last_words)(void *ctx), void *ctx)
+void signals_second(void)
 {
     pthread_t thread;
-    signals_last_words = last_words;
-    signals_last_words_ctx = ctx;
     if (!thread_start(&thread, "second-signal", signals_second_thread, NULL, NULL))
         pthread_detach(thread);
 }

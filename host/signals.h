@@ -21,7 +21,8 @@ wf_status signals_open(wf_error *err);
 int signals_wait(int64_t deadline_ms);
 /* [any] */
 void signals_wake(void);
-/* From now on a signal ends the process with 128 + its number, after `last_words` (may be NULL). */
-void signals_second(void (*last_words)(void *ctx), void *ctx);
+/* From now on a signal ends the process at once, with 128 + its number; the last moments of the
+ * log may be missing then. */
+void signals_second(void);
 
 #endif

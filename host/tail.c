@@ -29,6 +29,7 @@ struct tail {
     struct tail_config config;
     const wf_module *module;
     const wf_trigger *trigger;
+    bool started;
     int64_t idle_ms; /* -1: no limit */
     uint64_t max;    /* 0: no limit */
 
@@ -142,6 +143,7 @@ static wf_status tail_start(struct tail *t, wf_error *err)
                                  &callback, &t->trigger, err);
     if (!status)
         status = t->module->start(t->module->self, err);
+    t->started = !status;
     if (!status)
         status = t->trigger->start(t->trigger->self, err);
     return status;
@@ -155,7 +157,7 @@ static void tail_stop(struct tail *t)
             log_line(session_logger(&t->session), LOG_WARN, "%s", err.text);
         t->trigger->destroy(t->trigger->self);
     }
-    if (t->module && t->config.temporary[0] &&
+    if (t->started && t->config.temporary[0] &&
         tail_step(t, "step.cdc_stop", ",\"cleanup\":true", NULL, &err))
         log_line(session_logger(&t->session), LOG_WARN,
                  "what was installed at the source may still be there: %s", err.text);
@@ -223,12 +225,6 @@ static int tail_wait(struct tail *t)
     return code;
 }
 
-static void tail_last_words(void *ctx)
-{
-    struct tail *t = ctx;
-    host_log_flush(t->session.log);
-}
-
 static int tail_run(struct tail *t)
 {
     wf_error err;
@@ -241,7 +237,7 @@ static int tail_run(struct tail *t)
         code = tail_wait(t);
     else
         log_line(session_logger(&t->session), LOG_ERROR, "%s", err.text);
-    signals_second(tail_last_words, t);
+    signals_second();
     tail_stop(t);
     return status == WF_CONFIG ? CLI_CONFIG : code;
 }

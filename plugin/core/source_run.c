@@ -398,7 +398,8 @@ static struct cdc_budget source_run_budget(struct cdc_source *source)
 
 static void source_run_count(struct cdc_source *source)
 {
-    if (source->taken == source->taken_told)
+    if (source->taken == source->taken_told &&
+        atomic_load_explicit(&source->events_total, memory_order_relaxed) == source->flow.emitted)
         return;
     source->taken_told = source->taken;
     atomic_store_explicit(&source->events_total, source->flow.emitted, memory_order_relaxed);

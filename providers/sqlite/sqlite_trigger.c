@@ -386,22 +386,82 @@ static void sqlite_trigger_put_rekeyed(struct buf *sql, const struct sqlite_sche
     buf_byte(sql, ')');
 }
 
-/* The old row's own change is recorded: its note must not become a DELETE as well. */
-static void sqlite_trigger_put_strike(struct buf *sql, const struct sqlite_capture_of *table)
+/* Records noted rows as DELETEs; `which` chooses among those of the table. */
+static void sqlite_trigger_put_noted_deletes(struct buf *sql,
+                                             const struct sqlite_capture_of *table,
+                                             struct buf *which)
 {
-    if (table->quiet && !table->schema->without_rowid) {
-        buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld AND rid = old.",
-                   (long long)table->line);
-        sqlite_trigger_put_id(sql, table->schema->rowid_name);
-        buf_byte(sql, ';');
+    const struct sqlite_schema *schema = table->schema;
+    buf_lit(sql, "\n INSERT INTO _cdc_change(k, ts, rid, ");
+    sqlite_trigger_put_slots(sql, 0, schema->count);
+    buf_printf(sql, ")\n  SELECT %lld, julianday('now'), %s",
+               (long long)(table->version << SQLITE_KIND_BITS | SQLITE_KIND_DELETE),
+               schema->without_rowid || schema->rowid_column >= 0 ? "NULL" : "p.rid");
+    for (size_t i = 0; i < schema->count; i++)
+        buf_printf(sql, "%sp.c%zu", i % 4 ? ", " : ",\n  ", i);
+    buf_printf(sql, "\n  FROM _cdc_pending AS p WHERE p.t = %lld AND %s ORDER BY p.seq;",
+               (long long)table->line, buf_c(which));
+}
+
+/* Records the noted rows that are gone, and forgets them. */
+static void sqlite_trigger_put_gone(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    const struct sqlite_schema *schema = table->schema;
+    CDC_CLEANUP(buf_release) struct buf gone;
+    buf_init(&gone, sql->limit);
+    buf_lit(&gone, "(NOT EXISTS (SELECT 1 FROM ");
+    sqlite_trigger_put_id(&gone, schema->table);
+    buf_lit(&gone, " WHERE ");
+    sqlite_trigger_put_noted(&gone, schema, NULL, false);
+    buf_lit(&gone, ") OR ");
+    sqlite_trigger_put_noted(&gone, schema, "new.", false);
+    buf_byte(&gone, ')');
+    sqlite_trigger_put_noted_deletes(sql, table, &gone);
+    if (table->quiet) {
+        buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld;", (long long)table->line);
         return;
     }
     buf_printf(sql,
                "\n DELETE FROM _cdc_pending WHERE seq IN"
-               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND ",
-               (long long)table->line);
-    sqlite_trigger_put_noted(sql, table->schema, "old.", true);
-    buf_lit(sql, ");");
+               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND %s);",
+               (long long)table->line, buf_c(&gone));
+}
+
+/* The old row's own change is recorded: its note must not become a DELETE as well. */
+static void sqlite_trigger_put_strike(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    const struct sqlite_schema *schema = table->schema;
+    CDC_CLEANUP(buf_release) struct buf which;
+    buf_init(&which, sql->limit);
+    sqlite_trigger_put_noted(&which, schema, "old.", true);
+    buf_printf(sql,
+               "\n DELETE FROM _cdc_pending WHERE seq IN"
+               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND %s);",
+               (long long)table->line, buf_c(&which));
+}
+
+/* The same where changes happen within changes.  There it is done before the change as well: until
+ * its AFTER trigger runs, a row that moves or goes looks like one that a REPLACE removed.  And a
+ * note with other values is of a row that a REPLACE did remove, and whose place the old row took. */
+static void sqlite_trigger_put_strike_old(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    const struct sqlite_schema *schema = table->schema;
+    if (table->quiet) {
+        sqlite_trigger_put_strike(sql, table);
+        return;
+    }
+    CDC_CLEANUP(buf_release) struct buf other;
+    buf_init(&other, sql->limit);
+    sqlite_trigger_put_noted(&other, schema, "old.", true);
+    for (size_t i = 0; i < schema->count; i++) {
+        buf_cstr(&other, !i ? " AND ((" : i % 32 == 0 ? ")\n  OR (" : " OR ");
+        buf_lit(&other, "old.");
+        sqlite_trigger_put_id(&other, schema->columns[i].name);
+        buf_printf(&other, " COLLATE BINARY IS NOT p.c%zu", i);
+    }
+    buf_lit(&other, "))");
+    sqlite_trigger_put_noted_deletes(sql, table, &other);
+    sqlite_trigger_put_strike(sql, table);
 }
 
 /* A column of the old row's newest bookmark, which is this statement's if its BEFORE trigger ran. */
@@ -476,56 +536,22 @@ static void sqlite_trigger_put_bu(struct buf *sql, const struct sqlite_capture_o
     buf_lit(sql, "\n WHEN ");
     sqlite_trigger_put_rekeyed(sql, schema);
     buf_lit(sql, " BEGIN");
-    /* Until its AFTER trigger runs, a row that moves looks like one that is gone. */
     if (!table->quiet)
-        sqlite_trigger_put_strike(sql, table);
+        sqlite_trigger_put_strike_old(sql, table);
     if (schema->cascaded)
         sqlite_trigger_put_bookmark(sql, table);
     sqlite_trigger_put_notes(sql, table, true);
     buf_lit(sql, "\n END");
 }
 
-/* So does one that is deleted, while foreign keys act on it. */
 static void sqlite_trigger_put_bd(struct buf *sql, const struct sqlite_capture_of *table)
 {
     if (table->quiet)
         return;
     sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_BD, "BEFORE DELETE");
     buf_lit(sql, " BEGIN");
-    sqlite_trigger_put_strike(sql, table);
+    sqlite_trigger_put_strike_old(sql, table);
     buf_lit(sql, "\n END");
-}
-
-/* Records the noted rows that are gone, and forgets them. */
-static void sqlite_trigger_put_gone(struct buf *sql, const struct sqlite_capture_of *table)
-{
-    const struct sqlite_schema *schema = table->schema;
-    CDC_CLEANUP(buf_release) struct buf gone;
-    buf_init(&gone, sql->limit);
-    buf_printf(&gone, "p.t = %lld AND (NOT EXISTS (SELECT 1 FROM ", (long long)table->line);
-    sqlite_trigger_put_id(&gone, schema->table);
-    buf_lit(&gone, " WHERE ");
-    sqlite_trigger_put_noted(&gone, schema, NULL, false);
-    buf_lit(&gone, ") OR ");
-    sqlite_trigger_put_noted(&gone, schema, "new.", false);
-    buf_byte(&gone, ')');
-
-    buf_lit(sql, "\n INSERT INTO _cdc_change(k, ts, rid, ");
-    sqlite_trigger_put_slots(sql, 0, schema->count);
-    buf_printf(sql, ")\n  SELECT %lld, julianday('now'), %s",
-               (long long)(table->version << SQLITE_KIND_BITS | SQLITE_KIND_DELETE),
-               schema->without_rowid || schema->rowid_column >= 0 ? "NULL" : "p.rid");
-    for (size_t i = 0; i < schema->count; i++)
-        buf_printf(sql, "%sp.c%zu", i % 4 ? ", " : ",\n  ", i);
-    buf_printf(sql, "\n  FROM _cdc_pending AS p WHERE %s ORDER BY p.seq;", buf_c(&gone));
-    if (table->quiet) {
-        buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld;", (long long)table->line);
-        return;
-    }
-    buf_printf(sql,
-               "\n DELETE FROM _cdc_pending WHERE seq IN"
-               " (SELECT p.seq FROM _cdc_pending AS p WHERE %s);",
-               buf_c(&gone));
 }
 
 /* INSERT INTO _cdc_change(k, ts, rid, <slots>) VALUES (<k>, now, <rowid>, : up to the values. */
@@ -580,7 +606,7 @@ static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_o
     sqlite_trigger_put_changed(sql, schema);
     buf_lit(sql, ") BEGIN");
     sqlite_trigger_put_own_begin(sql, table);
-    sqlite_trigger_put_strike(sql, table);
+    sqlite_trigger_put_strike_old(sql, table);
     sqlite_trigger_put_gone(sql, table);
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_UPDATE, 2 * schema->count);
     sqlite_trigger_put_mask(sql, schema);
@@ -612,7 +638,7 @@ static void sqlite_trigger_put_am(struct buf *sql, const struct sqlite_capture_o
     sqlite_trigger_put_same(sql, schema, "old.", "new.");
     buf_lit(sql, ") BEGIN");
     sqlite_trigger_put_own_begin(sql, table);
-    sqlite_trigger_put_strike(sql, table);
+    sqlite_trigger_put_strike_old(sql, table);
     sqlite_trigger_put_gone(sql, table);
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_MOVED, 2 * schema->count);
     sqlite_trigger_put_of(sql, schema, "old.", schema->rowid_name);
@@ -632,7 +658,14 @@ static void sqlite_trigger_put_ad(struct buf *sql, const struct sqlite_capture_o
     sqlite_trigger_put_strike(sql, table);
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_DELETE, table->schema->count);
     sqlite_trigger_put_columns(sql, table->schema, "old.");
-    buf_lit(sql, ");\n END");
+    buf_lit(sql, ");");
+    /* What a REPLACE deletes goes before the update it makes room for. */
+    if (table->schema->cascaded)
+        buf_printf(sql,
+                   "\n UPDATE _cdc_pending SET last = (SELECT max(seq) FROM _cdc_change)"
+                   " WHERE t = %lld;",
+                   -(long long)table->line);
+    buf_lit(sql, "\n END");
 }
 
 void sqlite_trigger_put(struct buf *sql, const struct sqlite_capture_of *table,

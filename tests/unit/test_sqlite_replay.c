@@ -3,7 +3,7 @@
  * The property the SQLite provider exists for: whatever statements run, a replica built from the
  * changes alone equals the table, and no change is invented.  Random statements against tables of
  * every kind, with every conflict clause, with recursive triggers off and on, with and without
- * triggers of the application's own.
+ * triggers of the application's own.  SQLITE_REPLAY_TRANSACTIONS makes it run longer.
  */
 #include <stdlib.h>
 
@@ -232,12 +232,18 @@ static void replay_run(const struct replay_shape *shape, uint64_t seed, bool rec
     sqlite_rig_free(rig);
 }
 
-#define REPLAY_SEEDS 3
+#define REPLAY_SEEDS 3 /* per shape; the last one with triggers of the application */
 
 START_TEST(the_changes_rebuild_the_table)
 {
     size_t shape = (size_t)_i / REPLAY_SEEDS;
-    replay_run(&replay_shapes[shape], (uint64_t)_i, _i % 2, _i % REPLAY_SEEDS == 2, 150);
+    int transactions = 150;
+    const char *more = getenv("SQLITE_REPLAY_TRANSACTIONS");
+    int64_t asked;
+    if (more && str_to_i64(str_from(more), &asked))
+        transactions = (int)asked;
+    replay_run(&replay_shapes[shape], (uint64_t)_i, _i % 2, _i % REPLAY_SEEDS == 2,
+               transactions);
 }
 END_TEST
 
