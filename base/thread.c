@@ -55,3 +55,15 @@ bool thread_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex,
     };
     return pthread_cond_timedwait(cond, mutex, &until) != ETIMEDOUT;
 }
+
+bool thread_cond_wait_until_ns(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                               int64_t deadline_ns)
+{
+    if (deadline_ns < 0)
+        deadline_ns = 0;
+    struct timespec until = {
+        .tv_sec = (time_t)(deadline_ns / 1000000000),
+        .tv_nsec = (long)(deadline_ns % 1000000000),
+    };
+    return pthread_cond_timedwait(cond, mutex, &until) != ETIMEDOUT;
+}

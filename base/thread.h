@@ -21,5 +21,8 @@ void thread_cond_init(pthread_cond_t *cond);
 /* Waits until signalled or `deadline_ms` (clock_mono_ms()); false when the time is up. */
 bool thread_cond_wait_until(pthread_cond_t *cond, pthread_mutex_t *mutex,
                             int64_t deadline_ms);
+/* The same until `deadline_ns` (clock_mono_ns()), for waits shorter than a millisecond. */
+bool thread_cond_wait_until_ns(pthread_cond_t *cond, pthread_mutex_t *mutex,
+                               int64_t deadline_ns);
 
 #endif

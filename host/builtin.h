@@ -55,11 +55,11 @@ struct run {
     struct app *app;
     const struct pipeline *pipeline;
     struct arena *arena;
-    struct scope scope;          /* current, steps, trigger, meta as they are now */
-    int64_t deadline_ms;         /* clock_mono_ms(); INT64_MAX when there is none */
-    struct http_reply *reply;    /* NULL when no HTTP request waits; host/http_reply.h */
-    wf_str trigger_json;         /* scope.trigger as the text it came as */
-    struct run_memory *memory;   /* host/run_memory.h; for the host's own use */
+    struct scope scope;        /* current, steps, trigger, meta as they are now */
+    int64_t deadline_ms;       /* clock_mono_ms(); INT64_MAX when there is none */
+    struct http_reply *reply;  /* NULL when no HTTP request waits; host/http_reply.h */
+    wf_str trigger_json;       /* scope.trigger as the text it came as */
+    struct run_memory *memory; /* host/run_memory.h; for the host's own use */
 };
 
 struct step_result {

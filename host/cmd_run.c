@@ -39,7 +39,6 @@ static int cmd_run_app(struct session *s, int64_t idle_ms)
     log_line(session_logger(s), LOG_INFO, "running pipelines=%zu triggers=%zu",
              app_pipeline_count(s->app), app_trigger_count(s->app));
     cmd_run_wait(s, idle_ms);
-    signals_second();
     if (app_stop(s->app, &err))
         return CLI_FAILED; /* what did not stop is in the log */
     log_line(session_logger(s), LOG_INFO, "stopped");

@@ -73,9 +73,13 @@ static const char *config_check_type(const struct config_key *key, const struct 
     return "of a type that the host knows";
 }
 
+/* Shows the value as it is written: what the environment put in its place may be a secret. */
 static void config_check_say_type(const struct definition *def, const char *key,
                                   const char *wanted, const struct value *v)
 {
+    const struct node *written = node_get(def->node, key);
+    if (written)
+        v = written->value;
     if (v->kind == VALUE_STRING)
         problems_add(def->problems, def->node, key, "must be %s, not '%.*s'", wanted,
                      v->text.len > 60 ? 60 : (int)v->text.len, v->text.ptr);

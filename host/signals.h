@@ -2,9 +2,9 @@
  *
  * signals - SIGINT and SIGTERM as something the main thread waits for.
  *
- * signals_open() blocks them in the calling thread, before any other thread exists, so that nobody
- * is interrupted by them.  After the first one was received, signals_second() makes the next one
- * end the process at once.
+ * signals_open() blocks them, before any other thread exists, and gives them to a thread of their
+ * own.  The first is what signals_wait() returns; the second ends the process at once with 128 +
+ * its number, whatever the main thread is doing then.
  */
 #ifndef HOST_SIGNALS_H
 #define HOST_SIGNALS_H
@@ -16,13 +16,10 @@
 
 /* Also ignores SIGPIPE: writing to a closed pipe is an error, not an end. */
 wf_status signals_open(wf_error *err);
-/* The signal's number, SIGNALS_WOKEN after signals_wake(), SIGNALS_TIMEOUT once clock_mono_ms() is
- * `deadline_ms` (INT64_MAX: never). */
+/* The first signal's number, SIGNALS_WOKEN after signals_wake(), SIGNALS_TIMEOUT once
+ * clock_mono_ms() is `deadline_ms` (INT64_MAX: never). */
 int signals_wait(int64_t deadline_ms);
 /* [any] */
 void signals_wake(void);
-/* From now on a signal ends the process at once, with 128 + its number; the last moments of the
- * log may be missing then. */
-void signals_second(void);
 
 #endif

@@ -237,7 +237,6 @@ static int tail_run(struct tail *t)
         code = tail_wait(t);
     else
         log_line(session_logger(&t->session), LOG_ERROR, "%s", err.text);
-    signals_second();
     tail_stop(t);
     return status == WF_CONFIG ? CLI_CONFIG : code;
 }

@@ -50,7 +50,8 @@ struct cdc_emitter {
     /* A transaction ended here: everything emitted so far is covered once `position` is confirmed.
      * `position` is a token of at most LIMIT_POSITION bytes of printable text, which only this
      * provider reads; it comes back through confirm() and open().  Also to be called for transactions of which
-     * nothing was emitted, so that a quiet table does not hold the position back. */
+     * nothing was emitted, so that a quiet table does not hold the position back, and by an open()
+     * without a position for the place it begins at, so that the next one begins there as well. */
     void (*commit)(void *ctx, wf_str position);
 
     /* The stream has passed every snapshot mark numbered <= `mark`. */
@@ -98,7 +99,9 @@ struct cdc_chunk_request {
     wf_str after;  /* where the last chunk ended, as read_chunk wrote it; empty: the beginning */
     uint32_t max_rows;
     void *ctx;
-    /* One row; `identity` as in cdc_change.  Not WF_OK: stop and return it. */
+    /* One row; `identity` as in cdc_change, so not empty where the table has no key.  CDC_FULL: the
+     * row was taken, but end the chunk after it (wide rows; what core holds is bounded).  Another
+     * failure: stop and return it. */
     wf_status (*row)(void *ctx, struct cdc_table *table, const struct cdc_value *values,
                      wf_str identity, wf_error *err);
 };

@@ -28,6 +28,14 @@ static wf_status step_start_report(struct cdc_source *source, struct buf *out)
     return WF_OK;
 }
 
+/* It is still registered, so that its status can be seen, but it does nothing any more. */
+static bool step_start_has_failed(struct cdc_source *source)
+{
+    struct cdc_status now;
+    source_status(source, &now);
+    return now.phase == LIFECYCLE_FAILED;
+}
+
 /* A source that was stopped is started again as it was. */
 static wf_status step_start_again(struct step_call *call, wf_str source_id, wf_error *err)
 {
@@ -76,8 +84,13 @@ static wf_status step_start_run(struct step_call *call, struct buf *out, wf_erro
         return status;
     CDC_CLEANUP(step_source_release) struct step_source source = {NULL, NULL};
     status = step_source_borrow(call, top.source_id, &source, err);
-    if (status != WF_NOT_FOUND)
+    if (!status && step_start_has_failed(source.source))
+        status = registry_stop(call->context->sources, top.source_id, false, NULL, err);
+    else if (status != WF_NOT_FOUND)
         return status ? status : step_start_report(source.source, out);
+    if (status && status != WF_NOT_FOUND)
+        return status;
+    step_source_release(&source);
 
     status = top.provider_name.len ? step_start_new(call, err)
                                    : step_start_again(call, top.source_id, err);

@@ -30,8 +30,22 @@ void confirm_release(struct confirm *c)
     buf_release(&c->ready);
 }
 
+/* Without memory `to` stays as it is: an older position repeats, an empty one would lose. */
 static wf_status confirm_copy(struct buf *to, wf_str position, wf_error *err)
 {
+    if (position.len > to->cap) {
+        struct buf larger;
+        buf_init(&larger, LIMIT_POSITION);
+        buf_str(&larger, position);
+        wf_status status = buf_status(&larger, "position", err);
+        if (status) {
+            buf_release(&larger);
+            return status;
+        }
+        buf_release(to);
+        *to = larger;
+        return WF_OK;
+    }
     buf_clear(to);
     buf_str(to, position);
     return buf_status(to, "position", err);

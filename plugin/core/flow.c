@@ -20,6 +20,7 @@
 wf_status flow_init(struct cdc_flow *flow, const struct flow_owner *owner, wf_error *err)
 {
     flow->owner = *owner;
+    flow->grace_ms = FLOW_GRACE_MS;
     pthread_mutex_init(&flow->lock, NULL);
     thread_cond_init(&flow->wake);
     thread_cond_init(&flow->rested);
@@ -44,7 +45,8 @@ void flow_release(struct cdc_flow *flow)
     pthread_mutex_destroy(&flow->lock);
 }
 
-/* Everyone begins at the head of the log that is there now. */
+/* Everyone begins at the head of the log that is there now, and whoever is away has time to come
+ * back: while the source was stopped there was nothing to come back to. */
 static void flow_rewind(struct cdc_flow *flow)
 {
     uint64_t head = ring_head(&flow->ring);
@@ -55,8 +57,11 @@ static void flow_rewind(struct cdc_flow *flow)
         atomic_store(&sub->cursor, head);
         atomic_store(&sub->passed, count);
     }
-    for (struct flow_claim *claim = flow->claims; claim; claim = claim->next)
+    for (struct flow_claim *claim = flow->claims; claim; claim = claim->next) {
         claim->cursor = head;
+        claim->until_ms = clock_mono_ms() + flow->grace_ms;
+    }
+    flow->need = 0;
     pthread_mutex_unlock(&flow->lock);
 }
 
@@ -227,6 +232,15 @@ static void flow_key(struct cdc_flow *flow, const struct cdc_change *change, wf_
         meta->key_hash = str_hash(key) ^ (meta->table_id * UINT64_C(0x9E3779B97F4A7C15));
 }
 
+#define FLOW_REASON_BYTES 80
+
+static wf_str flow_oversize_reason(const struct cdc_flow *flow, char *memory)
+{
+    snprintf(memory, FLOW_REASON_BYTES, "the event is larger than max_event_bytes (%lld)",
+             (long long)flow->max_event_bytes);
+    return str_from(memory);
+}
+
 /* What goes into the log for the change: its event, or for a dead one its reason and what is left of
  * it. */
 static void flow_render(struct cdc_flow *flow, const struct cdc_change *change,
@@ -240,11 +254,13 @@ static void flow_render(struct cdc_flow *flow, const struct cdc_change *change,
         return;
     }
     meta->flags |= RING_BARRIER;
-    if (meta->flags & RING_OVERSIZE) {
-        char reason[80];
-        snprintf(reason, sizeof reason, "the event is larger than max_event_bytes (%lld)",
-                 (long long)flow->max_event_bytes);
-        dead_letter_put_reason(space, str_from(reason));
+    if (change->raw.len && change->poison.len) {
+        /* An envelope that was made before. */
+        dead_letter_put_reason(space, change->poison);
+        buf_str(space, change->raw);
+    } else if (meta->flags & RING_OVERSIZE) {
+        char reason[FLOW_REASON_BYTES];
+        dead_letter_put_reason(space, flow_oversize_reason(flow, reason));
         render_oversize(space, &flow->origin, change);
     } else {
         dead_letter_put_reason(space, change->poison);
@@ -276,6 +292,9 @@ static wf_status flow_place(struct cdc_flow *flow, const struct cdc_change *chan
             return WF_OK;
         }
     }
+    /* Half of the log is worth waking up for; what does not fit into that goes alone. */
+    size_t cap = flow->ring.cap;
+    flow->need = ring_room(&flow->ring) < cap / 2 ? cap / 2 : cap;
     return CDC_FULL;
 }
 
@@ -313,8 +332,12 @@ wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key, struct ri
                       wf_error *err)
 {
     struct cdc_change change = {.op = (enum cdc_op)meta.op, .raw = event, .raw_key = key};
-    if (!(flow_wants(flow, meta.table_id, STR_EMPTY) & (1u << meta.op)))
+    wf_str name = meta.table_id == RING_ANY_TABLE ? filter_event_table(event) : STR_EMPTY;
+    if (!(flow_wants(flow, meta.table_id, name) & (1u << meta.op)))
         return WF_OK;
+    char reason[FLOW_REASON_BYTES];
+    if (meta.flags & RING_DEAD)
+        change.poison = flow_oversize_reason(flow, reason);
     bool large = false;
     wf_status status = flow_place(flow, &change, meta, &large, err);
     return large ? error_set(err, WF_PROTOCOL, "a snapshot row is larger than max_event_bytes")
@@ -355,6 +378,22 @@ bool flow_is_empty(struct cdc_flow *flow)
     return flow->ring.tail == ring_head(&flow->ring);
 }
 
+bool flow_has_room(struct cdc_flow *flow)
+{
+    size_t cap = flow->ring.cap;
+    size_t least = flow->need ? flow->need : cap / 16;
+    if (CDC_LIKELY(!flow->need && ring_room(&flow->ring) >= least))
+        return true;
+    atomic_store(&flow->wake_below, flow->need == cap ? 0 : cap / 2);
+    atomic_store(&flow->want_space, true);
+    flow_settle(flow);
+    if (ring_room(&flow->ring) < least)
+        return false;
+    atomic_store(&flow->want_space, false);
+    flow->need = 0;
+    return true;
+}
+
 /* ---- coming and going ----------------------------------------------------------------------- */
 
 size_t flow_subscriptions(struct cdc_flow *flow)
@@ -379,20 +418,30 @@ static struct flow_claim *flow_take_claim(struct cdc_flow *flow, wf_str name)
     return NULL;
 }
 
-static wf_status flow_add_claim(struct cdc_flow *flow, wf_str name, uint64_t cursor, wf_error *err)
+static struct flow_claim *flow_new_claim(wf_str name)
 {
     struct flow_claim *claim = malloc(sizeof *claim + name.len);
     if (!claim)
-        return error_no_memory(err);
-    *claim = (struct flow_claim){flow->claims, cursor, clock_mono_ms() + FLOW_GRACE_MS,
-                                 {claim->memory, name.len}};
-    memcpy(claim->memory, name.ptr, name.len);
-    flow->claims = claim;
-    return WF_OK;
+        return NULL;
+    *claim = (struct flow_claim){.name = {claim->memory, name.len}};
+    memcpy(claim->memory, name.ptr ? name.ptr : "", name.len);
+    return claim;
 }
 
-void flow_attach(struct cdc_flow *flow, struct cdc_subscription *sub)
+/* Takes the claim.  With flow.lock. */
+static void flow_add_claim(struct cdc_flow *flow, struct flow_claim *claim, uint64_t cursor)
 {
+    claim->cursor = cursor;
+    claim->until_ms = clock_mono_ms() + flow->grace_ms;
+    claim->next = flow->claims;
+    flow->claims = claim;
+}
+
+wf_status flow_attach(struct cdc_flow *flow, struct cdc_subscription *sub, wf_error *err)
+{
+    struct flow_claim *place = flow_new_claim(sub->name);
+    if (!place)
+        return error_no_memory(err);
     pthread_mutex_lock(&flow->lock);
     struct flow_claim *claim = flow_take_claim(flow, sub->name);
     uint64_t cursor = claim ? claim->cursor : flow->ring.tail;
@@ -400,6 +449,7 @@ void flow_attach(struct cdc_flow *flow, struct cdc_subscription *sub)
     uint64_t head = ring_head(&flow->ring);
     const struct ring_record *record =
         flow->ring.cap ? ring_read(&flow->ring, &cursor, head) : NULL;
+    sub->place = place;
     atomic_store(&sub->cursor, cursor);
     atomic_store(&sub->passed, record ? record->seq : atomic_load(&flow->ring.count));
     atomic_store(&sub->must_rest, !flow->running);
@@ -412,39 +462,66 @@ void flow_attach(struct cdc_flow *flow, struct cdc_subscription *sub)
     atomic_fetch_add(&flow->version, 1);
     pthread_mutex_unlock(&flow->lock);
     flow->owner.on_change(flow->owner.ctx);
+    return WF_OK;
 }
 
-wf_status flow_detach(struct cdc_flow *flow, struct cdc_subscription *sub)
+void flow_detach(struct cdc_flow *flow, struct cdc_subscription *sub)
 {
-    wf_error err;
-    wf_status status = WF_OK;
     pthread_mutex_lock(&flow->lock);
-    for (struct cdc_subscription **at = &flow->first; *at; at = &(*at)->next)
-        if (*at == sub) {
-            *at = sub->next;
-            status = flow_add_claim(flow, sub->name, atomic_load(&sub->cursor), &err);
-            break;
-        }
+    struct cdc_subscription **at = &flow->first;
+    while (*at && *at != sub)
+        at = &(*at)->next;
+    if (*at) {
+        *at = sub->next;
+        flow_add_claim(flow, sub->place, atomic_load(&sub->cursor));
+        sub->place = NULL;
+    }
     atomic_fetch_add(&flow->version, 1);
+    pthread_cond_broadcast(&flow->rested);
     pthread_mutex_unlock(&flow->lock);
     flow->owner.on_change(flow->owner.ctx);
-    return status;
+}
+
+void flow_names(struct cdc_flow *flow, struct buf *out)
+{
+    pthread_mutex_lock(&flow->lock);
+    for (struct cdc_subscription *sub = flow->first; sub; sub = sub->next) {
+        buf_append(out, &sub->name.len, sizeof sub->name.len);
+        buf_str(out, sub->name);
+    }
+    pthread_mutex_unlock(&flow->lock);
+}
+
+bool flow_next_name(wf_str *names, wf_str *out_name)
+{
+    size_t len;
+    if (names->len < sizeof len)
+        return false;
+    memcpy(&len, names->ptr, sizeof len);
+    *out_name = str_slice(*names, sizeof len, sizeof len + len);
+    *names = str_slice(*names, sizeof len + len, names->len);
+    return true;
 }
 
 wf_status flow_expect(struct cdc_flow *flow, wf_str name, wf_error *err)
 {
-    wf_status status = WF_OK;
+    struct flow_claim *claim = flow_new_claim(name);
+    if (!claim)
+        return error_no_memory(err);
     pthread_mutex_lock(&flow->lock);
     bool there = false;
     for (struct cdc_subscription *sub = flow->first; sub && !there; sub = sub->next)
         there = str_eq(sub->name, name);
-    for (struct flow_claim *claim = flow->claims; claim && !there; claim = claim->next)
-        there = str_eq(claim->name, name);
-    if (!there)
-        status = flow_add_claim(flow, name, flow->ring.tail, err);
-    atomic_fetch_add(&flow->version, 1);
+    for (struct flow_claim *other = flow->claims; other && !there; other = other->next)
+        there = str_eq(other->name, name);
+    if (!there) {
+        flow_add_claim(flow, claim, flow->ring.tail);
+        atomic_fetch_add(&flow->version, 1);
+    }
     pthread_mutex_unlock(&flow->lock);
-    return status;
+    if (there)
+        free(claim);
+    return WF_OK;
 }
 
 bool flow_expire_claim(struct cdc_flow *flow, struct buf *out_name)

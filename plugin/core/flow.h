@@ -69,6 +69,7 @@ struct cdc_flow {
     _Atomic uint32_t version;    /* of the set of subscriptions */
     _Atomic uint32_t sleepers;   /* threads that wait on `wake` */
     _Atomic bool want_space;     /* the source waits for room */
+    _Atomic uint64_t wake_below; /* ... and is told by whoever is no more than this behind */
     _Atomic uint32_t replays;    /* counts up when dead letters may wait for a replay */
     _Atomic uint32_t firing;     /* callbacks running now */
     _Atomic bool need_keys;      /* a subscription has several workers */
@@ -79,6 +80,8 @@ struct cdc_flow {
     uint32_t wants_version;
     uint32_t wants_none; /* for events without a table */
     uint64_t emitted;    /* events written to the ring */
+    size_t need;         /* room to wait for after something was refused; 0: nothing was */
+    int64_t grace_ms;    /* FLOW_GRACE_MS */
     int64_t max_event_bytes;
     struct buf scratch;  /* for keys */
 };
@@ -105,7 +108,8 @@ bool flow_wait_rest(struct cdc_flow *flow, int wait_ms);
 wf_status flow_emit(struct cdc_flow *flow, const struct cdc_change *change, wf_error *err);
 /* Whether somebody wants this.  [source] */
 bool flow_wanted(struct cdc_flow *flow, struct cdc_table *table, enum cdc_op op);
-/* Appends an event rendered before (a snapshot row) with its key, as flow_emit() does.  [source] */
+/* Appends an event rendered before (a snapshot row) with its key, as flow_emit() does.  With RING_DEAD
+ * and RING_OVERSIZE it is the envelope of one that is too large.  [source] */
 wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key, struct ring_meta meta,
                       wf_error *err);
 /* Wakes whoever sleeps while there is something to read.  [source] */
@@ -114,9 +118,15 @@ void flow_publish(struct cdc_flow *flow);
  * given back.  [source] */
 uint64_t flow_settle(struct cdc_flow *flow);
 bool flow_is_empty(struct cdc_flow *flow);
+/* Whether it is worth while to append now.  When not, owner.on_space is called once it may be.
+ * [source] */
+bool flow_has_room(struct cdc_flow *flow);
 
 /* Someone to deliver to.  [any] */
 size_t flow_subscriptions(struct cdc_flow *flow);
+/* Appends the names of the subscriptions, to be taken off again with flow_next_name().  [any] */
+void flow_names(struct cdc_flow *flow, struct buf *out);
+bool flow_next_name(wf_str *names, wf_str *out_name);
 
 /* Adds a claim at the tail for a name known from before, unless it is attached.  [source] */
 wf_status flow_expect(struct cdc_flow *flow, wf_str name, wf_error *err);
@@ -127,8 +137,9 @@ bool flow_expire_claim(struct cdc_flow *flow, struct buf *out_name);
 /* The number of a table, given out now if need be.  [source] */
 uint32_t flow_table_id(struct cdc_flow *flow, struct cdc_table *table);
 
-/* For core/subscription.c: joins and leaves.  [control] */
-void flow_attach(struct cdc_flow *flow, struct cdc_subscription *sub);
-wf_status flow_detach(struct cdc_flow *flow, struct cdc_subscription *sub);
+/* For core/subscription.c: joins, with the memory for the claim it will leave, and leaves.
+ * [control] */
+wf_status flow_attach(struct cdc_flow *flow, struct cdc_subscription *sub, wf_error *err);
+void flow_detach(struct cdc_flow *flow, struct cdc_subscription *sub);
 
 #endif

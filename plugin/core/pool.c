@@ -79,11 +79,12 @@ static void *pool_main(void *arg)
         bool done = subscription_deliver(pool->sub, slot->record);
         pthread_mutex_lock(&pool->lock);
         slot->done = done;
-        worker->busy = false;
         pool_advance(pool);
         pthread_mutex_unlock(&pool->lock);
-        subscription_space(pool->sub);
+        subscription_space(pool->sub); /* looks at the log, which stays only while it is busy */
         pthread_mutex_lock(&pool->lock);
+        worker->busy = false;
+        pthread_cond_broadcast(&pool->progress);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;

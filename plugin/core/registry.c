@@ -78,107 +78,105 @@ void registry_return(struct cdc_registry *registry, struct cdc_source *source)
     pthread_mutex_unlock(&registry->lock);
 }
 
-/* The source of that id, made if need be, registered for this caller; WF_STATE when it already is.
- * A source that was once made is kept until the plugin is closed: its triggers, or a start that
- * names only its id, may come back to it. */
-static wf_status registry_reserve(struct cdc_registry *registry, wf_str id, bool make, wf_str owner,
-                                  struct cdc_source **out, wf_error *err)
+/* With registry.lock: registered and asked to start are one step, as unregistered and asked to stop
+ * are, so that nobody can come between them. */
+static wf_status registry_ask_start(struct cdc_source *source, struct cdc_settings *settings,
+                                    wf_str owner, uint64_t *out_run, wf_error *err)
 {
-    wf_status status = WF_OK;
-    pthread_mutex_lock(&registry->lock);
-    struct cdc_source *source = registry_find(registry, id);
-    if (!source && !make)
-        status = registry_not_found(id, err);
-    else if (!source) {
-        status = source_new(id, registry->host, &registry->logger, &source, err);
-        if (!status) {
-            source->next = registry->first;
-            registry->first = source;
-        }
-    } else if (source->registered)
-        status = error_set(err, WF_STATE, "CDC source \"%.*s\" already registered", STR_ARG(id));
-    if (!status && owner.len && (!source->owner || !str_is(owner, source->owner))) {
-        free(source->owner);
-        source->owner = str_dup(owner);
-        status = source->owner ? WF_OK : error_no_memory(err);
+    char *own = NULL;
+    if (owner.len && !(own = str_dup(owner))) {
+        settings_free(settings);
+        return error_no_memory(err);
     }
-    if (!status) {
-        source->registered = true;
-        source->refs++;
-        *out = source;
-    }
-    pthread_mutex_unlock(&registry->lock);
-    return status;
-}
-
-static void registry_unregister(struct cdc_registry *registry, struct cdc_source *source)
-{
-    pthread_mutex_lock(&registry->lock);
-    source->registered = false;
-    pthread_mutex_unlock(&registry->lock);
-}
-
-/* After a failed start: unregisters, and forgets a source that never ran and that nobody else
- * holds, so that failing starts of many ids leave nothing behind. */
-static void registry_give_up(struct cdc_registry *registry, struct cdc_source *source)
-{
-    pthread_mutex_lock(&registry->lock);
-    source->registered = false;
-    source->refs--;
-    bool forget = !source->refs && !source->worked;
-    for (struct cdc_source **at = &registry->first; forget && *at; at = &(*at)->next)
-        if (*at == source) {
-            *at = source->next;
-            break;
-        }
-    pthread_mutex_unlock(&registry->lock);
-    if (forget)
-        source_free(source);
-}
-
-static wf_status registry_run(struct cdc_registry *registry, struct cdc_source *source,
-                              struct cdc_settings *settings, wf_error *err)
-{
-    wf_status status = source_start(source, settings, err);
+    wf_status status = source_ask_start(source, settings, out_run, err);
     if (status) {
-        registry_give_up(registry, source);
+        free(own);
         return status;
     }
+    if (own) {
+        free(source->owner);
+        source->owner = own;
+    }
+    source->registered = true;
+    return WF_OK;
+}
+
+/* The source of that id, made when there are settings for it.  With registry.lock.  A source that was
+ * once made is kept until the plugin is closed: its triggers, or a start that names only its id, may
+ * come back to it. */
+static wf_status registry_find_or_make(struct cdc_registry *registry, wf_str id, bool make,
+                                       struct cdc_source **out, wf_error *err)
+{
+    struct cdc_source *source = registry_find(registry, id);
+    if (source && source->registered)
+        return error_set(err, WF_STATE, "CDC source \"%.*s\" already registered", STR_ARG(id));
+    if (!source && !make)
+        return registry_not_found(id, err);
+    if (!source) {
+        wf_status status = source_new(id, registry->host, &registry->logger, &source, err);
+        if (status)
+            return status;
+        source->next = registry->first;
+        registry->first = source;
+    }
+    *out = source;
+    return WF_OK;
+}
+
+/* settings NULL: those of the last run. */
+static wf_status registry_run(struct cdc_registry *registry, wf_str id,
+                              struct cdc_settings *settings, wf_str owner, wf_error *err)
+{
+    struct cdc_source *source = NULL;
+    uint64_t run = 0;
     pthread_mutex_lock(&registry->lock);
-    source->worked = true;
+    wf_status status = registry_find_or_make(registry, id, settings != NULL, &source, err);
+    if (status)
+        settings_free(settings);
+    else if (!(status = registry_ask_start(source, settings, owner, &run, err)))
+        source->refs++;
+    pthread_mutex_unlock(&registry->lock);
+    if (status)
+        return status;
+    status = source_await_start(source, run, err);
+    pthread_mutex_lock(&registry->lock);
+    if (status && source_is_run(source, run))
+        source->registered = false;
     source->refs--;
     pthread_mutex_unlock(&registry->lock);
-    return WF_OK;
+    return status;
 }
 
 wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *settings, wf_str owner,
                          wf_error *err)
 {
-    struct cdc_source *source;
-    wf_status status = registry_reserve(registry, settings->source_id, true, owner, &source, err);
-    if (status) {
-        settings_free(settings);
-        return status;
-    }
-    return registry_run(registry, source, settings, err);
+    return registry_run(registry, settings->source_id, settings, owner, err);
 }
 
 wf_status registry_restart(struct cdc_registry *registry, wf_str id, wf_error *err)
 {
-    struct cdc_source *source;
-    wf_status status = registry_reserve(registry, id, false, STR_EMPTY, &source, err);
-    return status ? status : registry_run(registry, source, NULL, err);
+    return registry_run(registry, id, NULL, STR_EMPTY, err);
+}
+
+/* With registry.lock: asks the source to stop and borrows it for the wait. */
+static uint64_t registry_ask_stop(struct cdc_source *source, bool cleanup)
+{
+    source->registered = false;
+    source->refs++;
+    return source_ask_stop(source, cleanup);
 }
 
 wf_status registry_stop(struct cdc_registry *registry, wf_str id, bool cleanup,
                         struct buf *out_removed, wf_error *err)
 {
-    struct cdc_source *source;
-    wf_status status = registry_take(registry, id, cleanup, &source, err);
-    if (status)
-        return status;
-    registry_unregister(registry, source);
-    status = source_stop(source, cleanup, NULL, err);
+    pthread_mutex_lock(&registry->lock);
+    struct cdc_source *source = registry_find(registry, id);
+    bool found = source && (source->registered || cleanup);
+    uint64_t run = found ? registry_ask_stop(source, cleanup) : 0;
+    pthread_mutex_unlock(&registry->lock);
+    if (!found)
+        return registry_not_found(id, err);
+    wf_status status = source_await_stop(source, run, cleanup, NULL, err);
     if (!status && out_removed)
         source_removed(source, out_removed);
     registry_return(registry, source);
@@ -187,15 +185,14 @@ wf_status registry_stop(struct cdc_registry *registry, wf_str id, bool cleanup,
 
 wf_status registry_stop_owned(struct cdc_registry *registry, wf_str id, wf_str owner, wf_error *err)
 {
-    struct cdc_source *source;
-    if (registry_take(registry, id, true, &source, err))
-        return WF_OK; /* it was never started */
     pthread_mutex_lock(&registry->lock);
-    bool own = source->owner && str_is(owner, source->owner);
-    if (own)
-        source->registered = false;
+    struct cdc_source *source = registry_find(registry, id);
+    bool own = source && source->owner && str_is(owner, source->owner);
+    uint64_t run = own ? registry_ask_stop(source, false) : 0;
     pthread_mutex_unlock(&registry->lock);
-    wf_status status = own ? source_stop(source, false, NULL, err) : WF_OK;
+    if (!own)
+        return WF_OK; /* it was never started, or is somebody else's */
+    wf_status status = source_await_stop(source, run, false, NULL, err);
     registry_return(registry, source);
     return status;
 }

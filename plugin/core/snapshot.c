@@ -116,6 +116,9 @@ void snapshot_reset(struct snapshot *s)
     s->active = false;
     s->reached = 0;
     s->next_run = 0;
+    pthread_mutex_lock(&s->lock);
+    s->progress.running = false;
+    pthread_mutex_unlock(&s->lock);
     for (struct snapshot_ask *ask; (ask = snapshot_take_ask(s)) != NULL;)
         free(ask);
 }
@@ -174,6 +177,7 @@ static wf_status snapshot_add_table(struct snapshot *s, const struct store_snaps
     table->run = from->run;
     table->rows = from->rows;
     table->estimated_rows = from->estimated_rows;
+    table->read = table->done = from->done;
     table->table_id = catalogue_id(&s->deps.flow->tables, table->name);
     buf_init(&table->after, LIMIT_CONFIG_BYTES);
     buf_str(&table->after, from->after);
@@ -240,12 +244,27 @@ static wf_status snapshot_begin(struct snapshot *s, const struct snapshot_ask *a
     return status;
 }
 
+/* It was promised, so it is asked again after a reconnect. */
+static void snapshot_put_back(struct snapshot *s, struct snapshot_ask *ask)
+{
+    pthread_mutex_lock(&s->lock);
+    ask->next = s->asks;
+    s->asks = ask;
+    atomic_store(&s->asked, true);
+    pthread_mutex_unlock(&s->lock);
+}
+
 static wf_status snapshot_answer(struct snapshot *s, wf_error *err)
 {
-    wf_status status = WF_OK;
-    for (struct snapshot_ask *ask; !status && (ask = snapshot_take_ask(s)) != NULL; free(ask))
-        status = snapshot_begin(s, ask, err);
-    return status;
+    for (struct snapshot_ask *ask; (ask = snapshot_take_ask(s)) != NULL;) {
+        wf_status status = snapshot_begin(s, ask, err);
+        if (status) {
+            snapshot_put_back(s, ask);
+            return status;
+        }
+        free(ask);
+    }
+    return WF_OK;
 }
 
 /* ---- attaching -------------------------------------------------------------------------------- */
@@ -257,9 +276,14 @@ wf_status snapshot_attach(struct snapshot *s, const struct snapshot_deps *deps, 
     s->reached = 0;
     if (s->loaded || !deps->store)
         return WF_OK;
-    s->loaded = true;
-    return store_snapshot_open_tables(deps->store, deps->flow->owner.source_id, s, snapshot_load,
-                                      err);
+    wf_status status = store_snapshot_open_tables(deps->store, deps->flow->owner.source_id, s,
+                                                  snapshot_load, err);
+    if (status) {
+        snapshot_free_tables(s);
+        s->active = false;
+    }
+    s->loaded = !status;
+    return status;
 }
 
 static void snapshot_end_readers(struct snapshot *s)
@@ -372,10 +396,13 @@ static wf_status snapshot_append(struct snapshot *s, struct snapshot_reader *rea
                                  wf_error *err)
 {
     wf_str event, key;
+    bool oversize;
     size_t at = reader->appended;
-    while (snapshot_reader_row(reader, &at, &event, &key)) {
+    while (snapshot_reader_row(reader, &at, &event, &key, &oversize)) {
         if (!reader->empty && !keyset_has(&reader->changed, key)) {
             struct ring_meta meta = {.table_id = reader->table_id, .op = CDC_READ};
+            if (oversize)
+                meta.flags = RING_DEAD | RING_OVERSIZE;
             wf_status status = flow_append(s->deps.flow, event, key, meta, err);
             if (status)
                 return status;
@@ -401,13 +428,30 @@ static wf_status snapshot_finish_chunk(struct snapshot *s, struct snapshot_reade
     return status;
 }
 
+/* A table that is not there any more has no more rows; any other failure is the source's. */
+static wf_status snapshot_failed(struct snapshot *s, struct snapshot_reader *reader, wf_error *err)
+{
+    if (reader->error.code != WF_NOT_FOUND) {
+        if (err)
+            *err = reader->error;
+        error_prefix(err, "snapshot of '%.*s'", STR_ARG(reader->task.table));
+        return reader->error.code;
+    }
+    log_line(s->deps.flow->owner.logger, LOG_WARN,
+             "a table of the snapshot is gone source=%.*s table=%.*s error=%s",
+             STR_ARG(s->deps.flow->owner.source_id), STR_ARG(reader->task.table),
+             reader->error.text);
+    buf_clear(&reader->after);
+    reader->rows = 0;
+    reader->done = true;
+    return snapshot_finish_chunk(s, reader, err);
+}
+
 static wf_status snapshot_take(struct snapshot *s, struct snapshot_reader *reader, wf_error *err)
 {
     enum reader_state state = snapshot_reader_state(reader);
-    if (state == READER_FAILED) {
-        *err = reader->error;
-        return error_prefix(err, "snapshot of '%.*s'", STR_ARG(reader->task.table));
-    }
+    if (state == READER_FAILED)
+        return snapshot_failed(s, reader, err);
     if (state != READER_READY || s->reached < reader->mark)
         return WF_OK;
     if (reader->stale) {
@@ -504,10 +548,10 @@ void snapshot_note(struct snapshot *s, const struct cdc_change *change)
 {
     if (!change->table || !s->reader_count)
         return;
-    uint32_t id = flow_table_id(s->deps.flow, change->table);
     for (int i = 0; i < s->reader_count; i++) {
         struct snapshot_reader *reader = &s->readers[i];
-        if (reader->table_id != id || snapshot_reader_state(reader) == READER_IDLE)
+        if (snapshot_reader_state(reader) == READER_IDLE ||
+            !str_eq(reader->task.table, change->table->name))
             continue;
         if (change->op == CDC_TRUNCATE)
             reader->empty = true;

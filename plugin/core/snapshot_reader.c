@@ -48,12 +48,33 @@ static void snapshot_reader_id(struct snapshot_reader *r, const struct cdc_table
     }
 }
 
+/* The event, or when it is too large its envelope. */
+static void snapshot_reader_render(struct snapshot_reader *r, const struct cdc_change *change,
+                                   struct reader_row *row)
+{
+    struct buf *chunk = &r->chunk;
+    size_t begin = chunk->len;
+    size_t most = (size_t)r->deps.settings->core.max_event_bytes;
+    wf_str key;
+    render_event(chunk, r->origin, change, &key);
+    if (chunk->broken == WF_CONFIG || (!chunk->broken && chunk->len - begin > most)) {
+        chunk->broken = WF_OK;
+        chunk->len = begin;
+        row->oversize = true;
+        render_oversize(chunk, r->origin, change);
+    }
+    row->event_len = (uint32_t)(chunk->len - begin);
+}
+
 static wf_status snapshot_reader_put(void *ctx, struct cdc_table *table,
                                      const struct cdc_value *values, wf_str identity,
                                      wf_error *err)
 {
     struct snapshot_reader *r = ctx;
     snapshot_reader_id(r, table, values, identity);
+    wf_status status = buf_status(&r->id, "id of a snapshot row", err);
+    if (status)
+        return status;
     struct cdc_change change = {
         .op = CDC_READ,
         .table = table,
@@ -63,41 +84,36 @@ static wf_status snapshot_reader_put(void *ctx, struct cdc_table *table,
         .identity = identity,
     };
     size_t at = r->chunk.len;
-    uint32_t lengths[2] = {0, 0};
-    buf_append(&r->chunk, lengths, sizeof lengths);
-    wf_str key = STR_EMPTY;
-    size_t begin = r->chunk.len;
-    render_event(&r->chunk, r->origin, &change, &key);
-    lengths[0] = (uint32_t)(r->chunk.len - begin);
+    struct reader_row row = {0, 0, false};
+    buf_append(&r->chunk, &row, sizeof row);
+    snapshot_reader_render(r, &change, &row);
+    size_t key_at = r->chunk.len;
     if (identity.len)
-        key = identity;
-    lengths[1] = (uint32_t)key.len;
-    /* The key may lie in the very buffer that is about to grow. */
-    size_t inside = key.len && !identity.len ? (size_t)(key.ptr - r->chunk.data) : 0;
-    if (buf_reserve(&r->chunk, key.len) && key.len) {
-        const char *from = inside ? r->chunk.data + inside : key.ptr;
-        buf_append(&r->chunk, from, key.len);
-    }
-    wf_status status = buf_status(&r->chunk, "chunk of a snapshot", err);
+        buf_str(&r->chunk, identity);
+    else
+        render_key(&r->chunk, table, values);
+    row.key_len = (uint32_t)(r->chunk.len - key_at);
+    status = buf_status(&r->chunk, "chunk of a snapshot", err);
     if (status)
         return status;
-    memcpy(r->chunk.data + at, lengths, sizeof lengths);
+    memcpy(r->chunk.data + at, &row, sizeof row);
     r->rows++;
-    return WF_OK;
+    return r->chunk.len > READER_CHUNK_BYTES ? CDC_FULL : WF_OK;
 }
 
 bool snapshot_reader_row(const struct snapshot_reader *r, size_t *at, wf_str *out_event,
-                         wf_str *out_key)
+                         wf_str *out_key, bool *out_oversize)
 {
-    uint32_t lengths[2];
-    if (*at + sizeof lengths > r->chunk.len)
+    struct reader_row row;
+    if (*at + sizeof row > r->chunk.len)
         return false;
-    const char *row = r->chunk.data + *at;
-    memcpy(lengths, row, sizeof lengths);
-    row += sizeof lengths;
-    *out_event = (wf_str){row, lengths[0]};
-    *out_key = (wf_str){row + lengths[0], lengths[1]};
-    *at += sizeof lengths + lengths[0] + lengths[1];
+    const char *text = r->chunk.data + *at;
+    memcpy(&row, text, sizeof row);
+    text += sizeof row;
+    *out_event = (wf_str){text, row.event_len};
+    *out_key = (wf_str){text + row.event_len, row.key_len};
+    *out_oversize = row.oversize;
+    *at += sizeof row + row.event_len + row.key_len;
     return true;
 }
 
@@ -110,8 +126,8 @@ static wf_status snapshot_reader_connect(struct snapshot_reader *r, wf_error *er
     void *connection = calloc(1, snapshot_reader_ops(r)->size + 1);
     if (!connection)
         return error_no_memory(err);
-    wf_status status = snapshot_reader_ops(r)->open(connection, r->deps.provider_state, r->deps.settings,
-                                           err);
+    wf_status status = snapshot_reader_ops(r)->open(connection, r->deps.provider_state,
+                                                    r->deps.settings, err);
     if (status) {
         snapshot_reader_ops(r)->close(connection);
         free(connection);
@@ -123,6 +139,15 @@ static wf_status snapshot_reader_connect(struct snapshot_reader *r, wf_error *er
     return WF_OK;
 }
 
+/* After it an interrupt finds the connection; before it only this tells. */
+static wf_status snapshot_reader_goes_on(struct snapshot_reader *r, wf_error *err)
+{
+    pthread_mutex_lock(&r->lock);
+    bool ending = r->ending;
+    pthread_mutex_unlock(&r->lock);
+    return ending ? error_set(err, WF_CANCELLED, "the snapshot was interrupted") : WF_OK;
+}
+
 static wf_status snapshot_reader_read(struct snapshot_reader *r, wf_error *err)
 {
     buf_clear(&r->chunk);
@@ -130,6 +155,8 @@ static wf_status snapshot_reader_read(struct snapshot_reader *r, wf_error *err)
     r->rows = 0;
     r->done = false;
     wf_status status = snapshot_reader_connect(r, err);
+    if (!status)
+        status = snapshot_reader_goes_on(r, err);
     if (status)
         return status;
     struct cdc_chunk_request request = {
@@ -143,6 +170,8 @@ static wf_status snapshot_reader_read(struct snapshot_reader *r, wf_error *err)
     struct cdc_chunk_result result = {&r->after, false};
     status = snapshot_reader_ops(r)->read_chunk(r->connection, &request, &result, err);
     r->done = result.done;
+    if (status == CDC_FULL) /* it is for the provider, and it ends there */
+        return error_set(err, WF_PROTOCOL, "a full chunk was not ended");
     if (!status)
         status = buf_status(&r->after, "place in a snapshot", err);
     return status ? status : snapshot_reader_ops(r)->mark(r->connection, &r->mark, err);
@@ -162,7 +191,9 @@ static void *snapshot_reader_main(void *arg)
         pthread_mutex_lock(&r->lock);
         r->error.code = status;
         r->state = status ? READER_FAILED : READER_READY;
+        pthread_mutex_unlock(&r->lock);
         r->deps.wake(r->deps.ctx);
+        pthread_mutex_lock(&r->lock);
     }
     pthread_mutex_unlock(&r->lock);
     return NULL;
@@ -191,14 +222,14 @@ void snapshot_reader_release(struct snapshot_reader *r)
 {
     if (!r->has_thread)
         return;
-    pthread_mutex_lock(&r->connection_lock);
-    if (r->connection)
-        snapshot_reader_ops(r)->interrupt(r->connection);
-    pthread_mutex_unlock(&r->connection_lock);
     pthread_mutex_lock(&r->lock);
     r->ending = true;
     pthread_cond_signal(&r->work);
     pthread_mutex_unlock(&r->lock);
+    pthread_mutex_lock(&r->connection_lock);
+    if (r->connection)
+        snapshot_reader_ops(r)->interrupt(r->connection);
+    pthread_mutex_unlock(&r->connection_lock);
     pthread_join(r->thread, NULL);
     if (r->connection) {
         snapshot_reader_ops(r)->close(r->connection);

@@ -26,6 +26,13 @@ struct reader_task {
     uint32_t max_rows;
 };
 
+/* One row of a chunk, not aligned. */
+struct reader_row {
+    uint32_t event_len;
+    uint32_t key_len;
+    uint32_t oversize; /* the event is the envelope of one that is too large */
+};
+
 struct snapshot_reader {
     struct snapshot_deps deps;
     const struct render_origin *origin;
@@ -41,7 +48,7 @@ struct snapshot_reader {
     struct reader_task task; /* READING: the thread's; else the source's */
 
     /* The result, the source's when READY or FAILED. */
-    struct buf chunk;  /* {u32 event length, u32 key length, event, key} one after the other */
+    struct buf chunk;  /* struct reader_row, event, key, one after the other */
     struct buf after;
     uint64_t rows;
     uint64_t mark;
@@ -71,8 +78,8 @@ void snapshot_reader_assign(struct snapshot_reader *r, const struct reader_task 
 /* READY or FAILED becomes IDLE; the result's memory stays for the next. */
 void snapshot_reader_take_back(struct snapshot_reader *r);
 
-/* The next row of the chunk that is not appended; false at its end. */
+/* The row of the chunk at *at, which is moved behind it; false at its end. */
 bool snapshot_reader_row(const struct snapshot_reader *r, size_t *at, wf_str *out_event,
-                         wf_str *out_key);
+                         wf_str *out_key, bool *out_oversize);
 
 #endif

@@ -53,6 +53,7 @@ wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger
     source->host = host;
     source->logger = *logger;
     source->lock_fd = -1;
+    source->backoff_ms = SOURCE_BACKOFF_MS;
     pthread_mutex_init(&source->lock, NULL);
     pthread_mutex_init(&source->provider_lock, NULL);
     pthread_mutex_init(&source->store_lock, NULL);
@@ -131,11 +132,14 @@ static void *source_main(void *arg)
     while (source_next_run(source)) {
         lifecycle_on(&source->life, LIFECYCLE_ON_START);
         source->started_run = source->runs;
+        source->working = true;
+        source->cleaning = !source->wanted;
         source->error = (wf_error){.code = WF_OK};
         atomic_store(&source->cancelled, !source->wanted && !source->cleanup_wanted);
         pthread_mutex_unlock(&source->lock);
         source_run(source);
         pthread_mutex_lock(&source->lock);
+        source->working = false;
         pthread_cond_broadcast(&source->changed);
     }
     pthread_mutex_unlock(&source->lock);
@@ -143,37 +147,6 @@ static void *source_main(void *arg)
 }
 
 /* ---- start and stop --------------------------------------------------------------------------- */
-
-/* The first connection is still being made, and it is right to wait for it: not while callbacks of
- * the run before have to return first, one of which may be the caller's. */
-static bool source_still_connecting(const struct cdc_source *source, uint64_t run)
-{
-    if (source->draining && atomic_load(&source->flow.firing))
-        return false;
-    return source->runs == run && source->wanted && !source->standby &&
-           (source->started_run != run || source->life.phase == LIFECYCLE_CONNECTING);
-}
-
-static wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *err)
-{
-    while (source_still_connecting(source, run))
-        pthread_cond_wait(&source->changed, &source->lock);
-    bool failed = source->runs == run && source->started_run == run &&
-                  (source->life.phase == LIFECYCLE_FAILED ||
-                   source->life.phase == LIFECYCLE_RECONNECTING);
-    if (!failed)
-        return WF_OK;
-    /* What fails at once is told to whoever asked, and not tried behind his back. */
-    if (err)
-        *err = source->error;
-    wf_status status = source->error.code;
-    source->wanted = false;
-    atomic_store(&source->cancelled, true);
-    pthread_cond_broadcast(&source->control);
-    while (source->runs == run && source->life.phase == LIFECYCLE_RECONNECTING)
-        pthread_cond_wait(&source->changed, &source->lock);
-    return status;
-}
 
 static wf_status source_ensure_thread(struct cdc_source *source, wf_error *err)
 {
@@ -184,7 +157,19 @@ static wf_status source_ensure_thread(struct cdc_source *source, wf_error *err)
     return status;
 }
 
-wf_status source_start(struct cdc_source *source, struct cdc_settings *settings, wf_error *err)
+/* The store is open, and these settings have theirs in another place.  With source.lock. */
+static bool source_moves(struct cdc_source *source, const struct cdc_settings *settings)
+{
+    pthread_mutex_lock(&source->store_lock);
+    bool open = source->store != NULL;
+    pthread_mutex_unlock(&source->store_lock);
+    return open && source->settings &&
+           !(str_eq(settings->core.state_dir, source->settings->core.state_dir) &&
+             str_eq(settings->config_dir, source->settings->config_dir));
+}
+
+wf_status source_ask_start(struct cdc_source *source, struct cdc_settings *settings,
+                           uint64_t *out_run, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
     wf_status status = WF_OK;
@@ -194,8 +179,7 @@ wf_status source_start(struct cdc_source *source, struct cdc_settings *settings,
     else if (!settings && !source->settings && !source->next_settings)
         status = error_set(err, WF_STATE, "CDC source \"%.*s\" was never configured",
                            STR_ARG(source->id));
-    else if (settings && source->settings && source->store &&
-             !str_eq(settings->core.state_dir, source->settings->core.state_dir))
+    else if (settings && source_moves(source, settings))
         status = error_set(err, WF_CONFIG, "'options.state_dir' cannot change while the source's "
                                            "triggers are loaded");
     else
@@ -213,37 +197,80 @@ wf_status source_start(struct cdc_source *source, struct cdc_settings *settings,
     source->cleanup_wanted = false;
     source->cleaned = false;
     source->standby = false;
-    uint64_t run = ++source->runs;
+    *out_run = ++source->runs;
     pthread_cond_broadcast(&source->control);
-    status = source_await_start(source, run, err);
+    pthread_mutex_unlock(&source->lock);
+    return WF_OK;
+}
+
+/* The first connection is still being made, and it is right to wait for it: not while callbacks of
+ * the run before have to return first, one of which may be the caller's. */
+static bool source_still_connecting(const struct cdc_source *source, uint64_t run)
+{
+    if (source->draining && atomic_load(&source->flow.firing))
+        return false;
+    return source->runs == run && source->wanted && !source->standby &&
+           (source->started_run != run || source->life.phase == LIFECYCLE_CONNECTING);
+}
+
+wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    while (source_still_connecting(source, run))
+        pthread_cond_wait(&source->changed, &source->lock);
+    wf_status status = WF_OK;
+    if (source->runs == run && source->started_run == run &&
+        (source->life.phase == LIFECYCLE_FAILED || source->life.phase == LIFECYCLE_RECONNECTING)) {
+        /* What fails at once is told to whoever asked, and not tried behind his back. */
+        if (err)
+            *err = source->error;
+        status = source->error.code;
+        source->wanted = false;
+        atomic_store(&source->cancelled, true);
+        pthread_cond_broadcast(&source->control);
+        while (source->runs == run && source->working)
+            pthread_cond_wait(&source->changed, &source->lock);
+    }
     pthread_mutex_unlock(&source->lock);
     return status;
 }
 
-static bool source_is_stopped(const struct cdc_source *source)
+wf_status source_start(struct cdc_source *source, struct cdc_settings *settings, wf_error *err)
 {
-    return (source->life.phase == LIFECYCLE_STOPPED || source->life.phase == LIFECYCLE_FAILED) &&
-           !source->cleanup_wanted && !source->draining;
+    uint64_t run;
+    wf_status status = source_ask_start(source, settings, &run, err);
+    return status ? status : source_await_start(source, run, err);
 }
 
-wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited, wf_error *err)
+static bool source_is_stopped(const struct cdc_source *source)
+{
+    return !source->working && !source->cleanup_wanted;
+}
+
+uint64_t source_ask_stop(struct cdc_source *source, bool cleanup)
 {
     pthread_mutex_lock(&source->lock);
     uint64_t run = source->runs;
-    bool waited = true;
-    wf_status status = WF_OK;
     source->wanted = false;
     buf_clear(&source->removed);
     if (cleanup && !source->cleaned && source->has_thread) {
         source->cleanup_wanted = true;
         source->error.text[0] = '\0';
     }
+    atomic_store(&source->cancelled, true);
+    pthread_cond_broadcast(&source->control);
+    pthread_mutex_unlock(&source->lock);
+    return run;
+}
+
+wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanup, bool *out_waited,
+                            wf_error *err)
+{
+    source_wake(source);
+    bool waited = true;
+    wf_status status = WF_OK;
+    pthread_mutex_lock(&source->lock);
     if (source->has_thread) {
-        atomic_store(&source->cancelled, true);
-        pthread_cond_broadcast(&source->control);
-        pthread_mutex_unlock(&source->lock);
-        source_wake(source);
-        pthread_mutex_lock(&source->lock);
         while (source->runs == run && !source_is_stopped(source) &&
                !(source->draining && atomic_load(&source->flow.firing)))
             pthread_cond_wait(&source->changed, &source->lock);
@@ -258,6 +285,20 @@ wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited,
     if (out_waited)
         *out_waited = waited;
     return status;
+}
+
+wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited, wf_error *err)
+{
+    uint64_t run = source_ask_stop(source, cleanup);
+    return source_await_stop(source, run, cleanup, out_waited, err);
+}
+
+bool source_is_run(struct cdc_source *source, uint64_t run)
+{
+    pthread_mutex_lock(&source->lock);
+    bool is = source->runs == run;
+    pthread_mutex_unlock(&source->lock);
+    return is;
 }
 
 /* ---- requests --------------------------------------------------------------------------------- */
@@ -294,20 +335,37 @@ wf_status source_snapshot(struct cdc_source *source, const wf_str *tables, size_
     return status;
 }
 
+/* Where the store is, or is to be. */
+static wf_status source_store_path(struct cdc_source *source, struct buf *path, wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    bool configured = source->settings != NULL;
+    if (configured)
+        settings_state_dir(source->settings, path);
+    pthread_mutex_unlock(&source->lock);
+    return configured ? buf_status(path, "state_dir", err)
+                      : error_set(err, WF_STATE, "CDC source \"%.*s\" is not running",
+                                  STR_ARG(source->id));
+}
+
 wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_error *err)
 {
     pthread_mutex_lock(&source->store_lock);
+    struct cdc_store *store = source->store;
+    pthread_mutex_unlock(&source->store_lock);
     wf_status status = WF_OK;
-    if (!source->store) {
+    if (CDC_UNLIKELY(!store)) {
         CDC_CLEANUP(buf_release) struct buf path;
         buf_init(&path, LIMIT_TEXT_BYTES);
-        settings_state_dir(source->settings, &path);
-        status = buf_status(&path, "state_dir", err);
-        if (!status)
+        status = source_store_path(source, &path, err);
+        pthread_mutex_lock(&source->store_lock);
+        if (!status && !source->store)
             status = store_open(buf_c(&path), &source->store, err);
+        store = source->store;
+        pthread_mutex_unlock(&source->store_lock);
     }
-    *out = source->store;
-    pthread_mutex_unlock(&source->store_lock);
+    if (!status)
+        *out = store;
     return status;
 }
 

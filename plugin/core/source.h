@@ -34,6 +34,8 @@
 
 struct cdc_registry;
 
+#define SOURCE_BACKOFF_MS 500
+
 struct cdc_source {
     /* Owned by the registry. */
     struct cdc_source *next;
@@ -58,6 +60,8 @@ struct cdc_source {
     bool cleanup_wanted; /* to remove what the provider installed, when it stops */
     bool cleaned;        /* nothing of ours is at the far side */
     bool standby;        /* waits for the lock of another process */
+    bool working;        /* the thread is in a run */
+    bool cleaning;       /* ... that began only to clean up */
     bool draining;       /* waits for callbacks to return */
     bool ending;         /* the thread is to end */
     bool has_thread;
@@ -85,12 +89,15 @@ struct cdc_source {
     struct confirm confirm;
     struct buf identity;
     int lock_fd;
-    uint32_t seen_version;
+    int64_t backoff_ms;    /* the first pause before a reconnect */
+    uint32_t seen_version; /* of the flow's subscriptions: whether there are any is known */
+    uint32_t kept_version; /* the same: their names are in the store */
     uint64_t taken;       /* changes the provider gave, wanted or not */
     uint64_t taken_told;  /* of these, when last_event_us was last set */
     bool snapshot_wanted; /* by options.snapshot, once somebody listens */
     int64_t settled_ms;   /* when it may begin */
     int64_t confirmed_ms;
+    int64_t trouble_ms;   /* until then a store that failed is left alone */
     int64_t checked_ms;   /* when claims and replays were last looked at */
 };
 
@@ -117,6 +124,17 @@ wf_status source_start(struct cdc_source *source, struct cdc_settings *settings,
 /* Asks to stop, and waits for it as the essay above says.  With `cleanup`, what the provider
  * installed is removed.  *out_waited (may be NULL): it has stopped.  [any] */
 wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited, wf_error *err);
+
+/* The halves of both, for the registry: asking neither waits nor calls anybody, so that it can be done
+ * together with the registering; *out_run is what to wait for. */
+wf_status source_ask_start(struct cdc_source *source, struct cdc_settings *settings,
+                           uint64_t *out_run, wf_error *err);
+wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *err);
+uint64_t source_ask_stop(struct cdc_source *source, bool cleanup);
+wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanup, bool *out_waited,
+                            wf_error *err);
+/* No start was asked for since `run`.  [any] */
+bool source_is_run(struct cdc_source *source, uint64_t run);
 
 /* WF_STATE when it is not running.  [any] */
 wf_status source_pause(struct cdc_source *source, bool pause, wf_error *err);

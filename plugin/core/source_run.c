@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_run - lock, store, position; open, poll, confirm; drain, close; and again after a pause
- * when the far side went away.
+ * source_run - open, poll, confirm; drain, close; and again after a pause when the far side went
+ * away.
  */
 #include "plugin/core/source_run.h"
 
@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "plugin/core/source_keep.h"
 #include "plugin/core/source_lock.h"
 #include "plugin/core/store.h"
 #include "plugin/core/subscription.h"
@@ -21,11 +22,10 @@
 #define RUN_IDLE_MS 1000          /* longest wait of a poll */
 #define RUN_BUSY_MS 20            /* the same while something waits to be confirmed */
 #define RUN_QUIET_MS 200          /* the same while nothing is to be read */
-#define RUN_CONFIRM_MS 200        /* between confirms under load */
-#define RUN_CHECK_MS 1000         /* between looks at claims and replays */
 #define RUN_SETTLE_MS 250         /* from the last new trigger to the first snapshot */
-#define RUN_BACKOFF_FIRST_MS 500
 #define RUN_BACKOFF_MOST_MS 30000
+#define RUN_STEADY_MS 10000       /* a connection that held so long was a good one */
+#define RUN_DRAIN_FIRST_MS 20     /* longer than a callback needs to begin */
 
 /* ---- phases and words ------------------------------------------------------------------------- */
 
@@ -52,7 +52,7 @@ static void source_run_error(struct cdc_source *source, const wf_error *err)
     pthread_mutex_unlock(&source->lock);
 }
 
-static bool source_run_goes_on(struct cdc_source *source)
+bool source_run_goes_on(struct cdc_source *source)
 {
     pthread_mutex_lock(&source->lock);
     bool on = source->wanted && source->runs == source->started_run && !source->ending;
@@ -60,8 +60,7 @@ static bool source_run_goes_on(struct cdc_source *source)
     return on;
 }
 
-/* Sleeps, or until something else is wanted. */
-static void source_run_sleep(struct cdc_source *source, int64_t wait_ms)
+void source_run_sleep(struct cdc_source *source, int64_t wait_ms)
 {
     int64_t deadline = clock_mono_ms() + wait_ms;
     pthread_mutex_lock(&source->lock);
@@ -119,92 +118,6 @@ static void source_run_notice(void *ctx, enum log_level level, const char *text)
     log_line(&source->logger, level, "source=%.*s %s", STR_ARG(source->id), text);
 }
 
-/* ---- before the connection -------------------------------------------------------------------- */
-
-static wf_status source_run_lock(struct cdc_source *source, wf_error *err)
-{
-    CDC_CLEANUP(buf_release) struct buf path;
-    buf_init(&path, LIMIT_TEXT_BYTES);
-    settings_state_dir(source->settings, &path);
-    bool told = false;
-    for (;;) {
-        wf_status status = source_lock_take(buf_c(&path), source->id, &source->lock_fd, err);
-        if (status != WF_STATE || !source->settings->core.standby)
-            return status;
-        pthread_mutex_lock(&source->lock);
-        source->standby = true;
-        source->error = *err;
-        pthread_cond_broadcast(&source->changed);
-        pthread_mutex_unlock(&source->lock);
-        if (!told)
-            log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s", STR_ARG(source->id),
-                     err->text);
-        told = true;
-        source_run_sleep(source, RUN_CHECK_MS);
-        if (!source_run_goes_on(source))
-            return error_set(err, WF_CANCELLED, "stopped while standing by");
-    }
-}
-
-static wf_status source_run_expect(void *ctx, wf_str name, wf_error *err)
-{
-    struct cdc_source *source = ctx;
-    return flow_expect(&source->flow, name, err);
-}
-
-/* Whether the snapshot of options.snapshot is due at this start. */
-static wf_status source_run_want_snapshot(struct cdc_source *source, struct cdc_store *store,
-                                          bool has_position, wf_error *err)
-{
-    uint64_t run = 0;
-    wf_status status = store_snapshot_last_run(store, source->id, &run, err);
-    int32_t mode = source->settings->core.snapshot;
-    bool first = !has_position && !run;
-    source->snapshot_wanted =
-        mode == CDC_SNAPSHOT_ALWAYS ||
-        ((mode == CDC_SNAPSHOT_INITIAL || mode == CDC_SNAPSHOT_WHEN_NEEDED) && first);
-    return status;
-}
-
-/* Lock, store and position; a lossy source keeps nothing and needs none of them. */
-static wf_status source_run_prepare(struct cdc_source *source, wf_error *err)
-{
-    const struct cdc_settings *settings = source->settings;
-    source->snapshot_wanted = false;
-    source->seen_version = atomic_load(&source->flow.version) - 1;
-    wf_status status = flow_open(&source->flow, str_from(settings->provider->name),
-                                 (size_t)settings->core.buffer_bytes,
-                                 (size_t)settings->core.max_event_bytes, err);
-    if (!status)
-        status = confirm_reset(&source->confirm, STR_EMPTY, err);
-    snapshot_reset(source->snapshot);
-    if (status || settings->provider->lossy)
-        return status;
-    struct cdc_store *store;
-    status = source_run_lock(source, err);
-    if (!status)
-        status = source_store(source, &store, err);
-    if (status)
-        return status;
-    buf_clear(&source->identity);
-    buf_clear(&source->confirm.latest);
-    status = store_position_get(store, source->id, &source->confirm.latest, &source->identity, err);
-    if (!status)
-        status = source_run_want_snapshot(source, store, source->confirm.latest.len > 0, err);
-    if (!status)
-        status = store_subscription_each(store, source->id, source, source_run_expect, err);
-    if (status)
-        return status;
-    pthread_mutex_lock(&source->lock);
-    source->standby = false;
-    source->error.text[0] = '\0';
-    buf_clear(&source->position);
-    buf_str(&source->position, buf_view(&source->confirm.latest));
-    pthread_mutex_unlock(&source->lock);
-    atomic_fetch_add(&source->flow.replays, 1);
-    return WF_OK;
-}
-
 /* ---- the connection --------------------------------------------------------------------------- */
 
 static wf_status source_run_open(struct cdc_source *source, const struct cdc_emitter *emitter,
@@ -256,46 +169,6 @@ static void source_run_close(struct cdc_source *source)
     source->provider_state = NULL;
 }
 
-/* ---- confirming -------------------------------------------------------------------------------- */
-
-static wf_status source_run_confirm_now(struct cdc_source *source, wf_error *err)
-{
-    const struct cdc_provider *provider = source->settings->provider;
-    wf_str position = buf_view(&source->confirm.ready);
-    if (!provider->lossy) {
-        struct cdc_store *store;
-        wf_status status = source_store(source, &store, err);
-        if (!status)
-            status = store_position_put(store, source->id, str_from(provider->name),
-                                        buf_view(&source->identity), position, err);
-        if (status)
-            return status;
-    }
-    source->confirm.unconfirmed = false;
-    pthread_mutex_lock(&source->lock);
-    buf_clear(&source->position);
-    buf_str(&source->position, position);
-    source->error.text[0] = '\0'; /* the store works again, if it did not */
-    pthread_mutex_unlock(&source->lock);
-    return source->provider_open ? provider->confirm(source->provider_state, position, err) : WF_OK;
-}
-
-/* Confirms what everyone has had: at once when nothing else goes on, else now and then. */
-static wf_status source_run_confirm(struct cdc_source *source, bool at_once, wf_error *err)
-{
-    uint64_t passed = flow_settle(&source->flow);
-    confirm_passed(&source->confirm, passed);
-    wf_status status = snapshot_passed(source->snapshot, passed, err);
-    if (status || !source->confirm.unconfirmed)
-        return status;
-    int64_t now = clock_mono_ms();
-    bool idle = flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
-    if (!at_once && !idle && now - source->confirmed_ms < RUN_CONFIRM_MS)
-        return WF_OK;
-    source->confirmed_ms = now;
-    return source_run_confirm_now(source, err);
-}
-
 /* ---- who is there ------------------------------------------------------------------------------ */
 
 /* The subscriptions are others than before: keeps their names, and learns whether there are any. */
@@ -303,50 +176,13 @@ static wf_status source_run_audience(struct cdc_source *source, wf_error *err)
 {
     struct cdc_flow *flow = &source->flow;
     uint32_t version = atomic_load(&flow->version);
-    if (version == source->seen_version)
-        return WF_OK;
-    source->seen_version = version;
-    source->settled_ms = clock_mono_ms() + RUN_SETTLE_MS;
-    bool deserted = !flow_subscriptions(flow) && !source->settings->provider->lossy;
-    source_run_phase(source, deserted ? LIFECYCLE_ON_DESERTED : LIFECYCLE_ON_SUBSCRIBED);
-    if (source->settings->provider->lossy)
-        return WF_OK;
-    struct cdc_store *store;
-    wf_status status = source_store(source, &store, err);
-    pthread_mutex_lock(&flow->lock);
-    for (struct cdc_subscription *sub = flow->first; sub && !status; sub = sub->next)
-        status = store_subscription_put(store, source->id, sub->name, err);
-    pthread_mutex_unlock(&flow->lock);
-    return status;
-}
-
-/* Once a second: claims whose time is over, and dead letters to be replayed. */
-static wf_status source_run_look_around(struct cdc_source *source, wf_error *err)
-{
-    int64_t now = clock_mono_ms();
-    if (now - source->checked_ms < RUN_CHECK_MS)
-        return WF_OK;
-    source->checked_ms = now;
-    pthread_mutex_lock(&source->store_lock);
-    struct cdc_store *store = source->store;
-    pthread_mutex_unlock(&source->store_lock);
-    CDC_CLEANUP(buf_release) struct buf name;
-    buf_init(&name, LIMIT_TEXT_BYTES);
-    wf_status status = WF_OK;
-    while (!status && flow_expire_claim(&source->flow, &name)) {
-        log_line(&source->logger, LOG_WARN,
-                 "a trigger has not come back and its place is given up source=%.*s "
-                 "subscription=%.*s seconds=%d",
-                 STR_ARG(source->id), STR_ARG(buf_view(&name)), FLOW_GRACE_MS / 1000);
-        if (store)
-            status = store_subscription_drop(store, source->id, buf_view(&name), err);
-        buf_clear(&name);
+    if (version != source->seen_version) {
+        source->seen_version = version;
+        source->settled_ms = clock_mono_ms() + RUN_SETTLE_MS;
+        bool deserted = !flow_subscriptions(flow) && !source->settings->provider->lossy;
+        source_run_phase(source, deserted ? LIFECYCLE_ON_DESERTED : LIFECYCLE_ON_SUBSCRIBED);
     }
-    if (store && store_changed_by_others(store)) {
-        atomic_fetch_add(&source->flow.replays, 1);
-        flow_publish(&source->flow);
-    }
-    return status;
+    return version == source->kept_version ? WF_OK : source_keep_names(source, err);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------- */
@@ -381,16 +217,12 @@ static struct cdc_budget source_run_budget(struct cdc_source *source)
     struct cdc_budget budget = {pending ? RUN_QUIET_MS : RUN_IDLE_MS, 0};
     if (quiet)
         return budget;
+    if (!flow_has_room(flow)) {
+        budget.timeout_ms = RUN_QUIET_MS;
+        return budget;
+    }
     if (pending || source->snapshot_wanted || snapshot_active(source->snapshot))
         budget.timeout_ms = RUN_BUSY_MS;
-    size_t least = flow->ring.cap / 16;
-    if (ring_room(&flow->ring) < least) {
-        atomic_store(&flow->want_space, true);
-        flow_settle(flow);
-        if (ring_room(&flow->ring) < least)
-            return budget;
-        atomic_store(&flow->want_space, false);
-    }
     size_t most = ring_room(&flow->ring) / RUN_ROOM_PER_CHANGE;
     budget.max_changes = most < RUN_BATCH ? (uint32_t)most : RUN_BATCH;
     return budget;
@@ -406,62 +238,53 @@ static void source_run_count(struct cdc_source *source)
     atomic_store_explicit(&source->last_event_us, clock_wall_us(), memory_order_relaxed);
 }
 
-/* Answers whoever waits for the lag. */
-static void source_run_lag(struct cdc_source *source)
+/* Answers whoever waits for the lag.  A lag that is not known is no reason to stop, a connection that
+ * is gone is one to reconnect. */
+static wf_status source_run_lag(struct cdc_source *source, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
     bool asked = source->lag_asked != source->lag_answered;
     uint64_t number = source->lag_asked;
     pthread_mutex_unlock(&source->lock);
     if (!asked)
-        return;
+        return WF_OK;
     struct cdc_lag lag = {-1, -1};
-    wf_error err;
     const struct cdc_provider *provider = source->settings->provider;
-    if (!provider->lag || provider->lag(source->provider_state, &lag, &err))
+    wf_status status = WF_OK;
+    if (provider->lag)
+        status = provider->lag(source->provider_state, &lag, err);
+    if (status)
         lag = (struct cdc_lag){-1, -1};
     pthread_mutex_lock(&source->lock);
     source->lag = lag;
     source->lag_answered = number;
     pthread_cond_broadcast(&source->changed);
     pthread_mutex_unlock(&source->lock);
-}
-
-/* Our own disk may be full for a while: the stream goes on, nothing is confirmed meanwhile. */
-static void source_run_store_trouble(struct cdc_source *source, const wf_error *err)
-{
-    pthread_mutex_lock(&source->lock);
-    bool news = strcmp(source->error.text, err->text) != 0;
-    source->error = *err;
-    pthread_mutex_unlock(&source->lock);
-    if (news)
-        log_line(&source->logger, LOG_ERROR, "state not stored, trying again source=%.*s error=%s",
-                 STR_ARG(source->id), err->text);
-    source->confirmed_ms = clock_mono_ms();
+    return status == WF_UNAVAILABLE ? status : WF_OK;
 }
 
 static wf_status source_run_turn(struct cdc_source *source, wf_error *err)
 {
-    wf_status status = source_run_audience(source, err);
+    /* First who has gone for good, then who is left: nothing is read that nobody holds. */
+    wf_status status = source_keep_look_around(source, err);
     if (!status)
-        status = source_run_look_around(source, err);
+        status = source_run_audience(source, err);
     if (!status)
         status = source_run_snapshot(source, err);
+    if (!status)
+        status = source_run_lag(source, err);
     if (status)
         return status;
-    source_run_lag(source);
     struct cdc_budget budget = source_run_budget(source);
     status = source->settings->provider->poll(source->provider_state, budget, err);
     source_run_count(source);
     flow_publish(&source->flow);
-    if (status)
-        return status;
-    status = source_run_confirm(source, false, err);
-    if (status == WF_UNAVAILABLE && source->confirm.unconfirmed) {
-        source_run_store_trouble(source, err);
-        return WF_OK;
-    }
-    return status;
+    return status ? status : source_keep_confirm(source, false, err);
+}
+
+static void source_run_wake(void *ctx)
+{
+    source_wake(ctx);
 }
 
 static wf_status source_run_stream(struct cdc_source *source, wf_error *err)
@@ -470,7 +293,7 @@ static wf_status source_run_stream(struct cdc_source *source, wf_error *err)
     const struct cdc_settings *settings = source->settings;
     wf_status status = settings->provider->lossy ? WF_OK : source_store(source, &store, err);
     struct snapshot_deps deps = {&source->flow, store, settings, source->provider_state,
-                                 (void (*)(void *))source_wake, source};
+                                 source_run_wake, source};
     if (!status)
         status = snapshot_attach(source->snapshot, &deps, err);
     if (status)
@@ -483,24 +306,34 @@ static wf_status source_run_stream(struct cdc_source *source, wf_error *err)
 
 /* ---- the end ----------------------------------------------------------------------------------- */
 
+/* Whoever waits for the source looks whether callbacks run that may be waiting for him. */
+static void source_run_draining(struct cdc_source *source)
+{
+    pthread_mutex_lock(&source->lock);
+    source->draining = true;
+    pthread_cond_broadcast(&source->changed);
+    pthread_mutex_unlock(&source->lock);
+}
+
 /* Waits for the callbacks that run; the connection is kept alive meanwhile.  A callback may take an
  * hour. */
 static void source_run_drain(struct cdc_source *source)
 {
     const struct cdc_budget nothing = {.timeout_ms = 0, .max_changes = 0};
-    wf_error err;
-    pthread_mutex_lock(&source->lock);
-    source->draining = true;
-    pthread_cond_broadcast(&source->changed);
-    pthread_mutex_unlock(&source->lock);
+    wf_error err = {.code = WF_OK};
+    int wait_ms = RUN_DRAIN_FIRST_MS;
     flow_halt(&source->flow);
-    while (!flow_wait_rest(&source->flow, RUN_IDLE_MS)) {
+    source_run_draining(source);
+    for (; !flow_wait_rest(&source->flow, wait_ms); wait_ms = RUN_IDLE_MS) {
+        /* A callback that was about to begin when the drain began is seen now. */
+        source_run_draining(source);
         if (source->provider_open &&
             source->settings->provider->poll(source->provider_state, nothing, &err))
             source_run_close(source);
-        source_run_confirm(source, false, &err);
+        source_keep_confirm(source, false, &err);
     }
-    if (source_run_confirm(source, true, &err))
+    if (source_keep_confirm(source, true, &err) ||
+        (source->confirm.unconfirmed && !source->snapshot_wanted))
         log_line(&source->logger, LOG_WARN,
                  "last position not confirmed, some events will come again source=%.*s error=%s",
                  STR_ARG(source->id), err.text);
@@ -513,7 +346,7 @@ static void source_run_empty(struct cdc_source *source)
     while (source_run_goes_on(source) && !flow_is_empty(&source->flow) &&
            flow_subscriptions(&source->flow)) {
         source_run_sleep(source, RUN_BUSY_MS);
-        source_run_confirm(source, false, &err);
+        source_keep_confirm(source, false, &err);
     }
 }
 
@@ -540,11 +373,13 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
 {
     pthread_mutex_lock(&source->lock);
     bool wanted = source->cleanup_wanted;
+    source->cleanup_wanted = false; /* what is asked for from now on is another one */
+    if (wanted)
+        atomic_store(&source->cancelled, source->ending);
     pthread_mutex_unlock(&source->lock);
     if (!wanted)
         return;
     wf_error err = {.code = WF_OK};
-    atomic_store(&source->cancelled, false);
     wf_status status = source->provider_open ? WF_OK : source_run_open(source, emitter, &err);
     if (!status)
         status = source_run_remove(source, &err);
@@ -557,7 +392,8 @@ static void source_run_end(struct cdc_source *source, bool failed)
     source_lock_release(&source->lock_fd);
     pthread_mutex_lock(&source->lock);
     source->draining = false;
-    source->cleanup_wanted = false;
+    if (failed && source->cleaning)
+        source->cleanup_wanted = false; /* it was for this that the run began, and it has failed */
     if (failed && source->runs == source->started_run)
         source->wanted = false;
     pthread_mutex_unlock(&source->lock);
@@ -566,9 +402,9 @@ static void source_run_end(struct cdc_source *source, bool failed)
 }
 
 /* Pause before the next attempt: doubles each time, and no two sources come at the same moment. */
-static int64_t source_run_backoff(unsigned attempt)
+static int64_t source_run_backoff(const struct cdc_source *source, unsigned attempt)
 {
-    int64_t wait_ms = RUN_BACKOFF_FIRST_MS;
+    int64_t wait_ms = source->backoff_ms;
     for (unsigned i = 0; i < attempt && wait_ms < RUN_BACKOFF_MOST_MS; i++)
         wait_ms *= 2;
     wait_ms = wait_ms < RUN_BACKOFF_MOST_MS ? wait_ms : RUN_BACKOFF_MOST_MS;
@@ -584,18 +420,22 @@ static wf_status source_run_connections(struct cdc_source *source,
         wf_status status = source_run_open(source, emitter, err);
         if (!status)
             status = source_run_audience(source, err);
+        if (!status) /* where a first start begins: another start must not begin later */
+            status = source_keep_confirm(source, true, err);
         if (!status) {
-            attempt = 0;
+            int64_t opened_ms = clock_mono_ms();
             source_run_error(source, NULL);
             source_run_phase(source, LIFECYCLE_ON_OPENED);
             status = source_run_stream(source, err);
+            if (clock_mono_ms() - opened_ms >= RUN_STEADY_MS)
+                attempt = 0;
         }
         if (!status || !source_run_goes_on(source))
             return WF_OK;
         source_run_close(source);
         if (status != WF_UNAVAILABLE)
             return status;
-        int64_t wait_ms = source_run_backoff(attempt++);
+        int64_t wait_ms = source_run_backoff(source, attempt++);
         source_run_error(source, err);
         source_run_phase(source, LIFECYCLE_ON_LOST);
         log_line(&source->logger, LOG_WARN, "connection lost source=%.*s retry_ms=%lld error=%s",
@@ -612,7 +452,7 @@ void source_run(struct cdc_source *source)
         source_run_wanted, source_run_schema, source_run_notice,
     };
     wf_error err = {.code = WF_OK};
-    wf_status status = source_run_prepare(source, &err);
+    wf_status status = source_keep_open(source, &err);
     if (!status)
         status = source_run_connections(source, &emitter, &err);
     bool failed = status && status != WF_CANCELLED;

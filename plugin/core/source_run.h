@@ -14,4 +14,9 @@ void source_run(struct cdc_source *source);
 /* Changes the phase and tells whoever waits.  [source] */
 void source_run_phase(struct cdc_source *source, enum lifecycle_event event);
 
+/* The run is still the one that is wanted.  [source] */
+bool source_run_goes_on(struct cdc_source *source);
+/* Sleeps, or until something else is wanted.  [source] */
+void source_run_sleep(struct cdc_source *source, int64_t wait_ms);
+
 #endif

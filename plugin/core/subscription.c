@@ -15,9 +15,10 @@
 #include "plugin/core/pool.h"
 
 #define SUBSCRIPTION_CANCELLED_MS 1000 /* a host that is stopping is asked again after this */
+#define SUBSCRIPTION_BURY_MS 10        /* shortest wait for a store that does not take a letter */
 
 /* The subscription whose callback runs on this thread, to know a stop that comes from inside. */
-static _Thread_local const struct cdc_subscription *subscription_current;
+static CDC_THREAD_LOCAL const struct cdc_subscription *subscription_current;
 
 void subscription_enter(struct cdc_subscription *sub)
 {
@@ -70,6 +71,8 @@ static bool subscription_bury(struct cdc_subscription *sub, const struct ring_re
                               int64_t attempts, const char *error)
 {
     int64_t wait_ms = sub->policy.initial_backoff_ms;
+    if (wait_ms < SUBSCRIPTION_BURY_MS)
+        wait_ms = SUBSCRIPTION_BURY_MS;
     wf_error err;
     while (dead_letter_write(sub, record, attempts, error, &err)) {
         log_line(sub->flow->owner.logger, LOG_ERROR,
@@ -78,8 +81,8 @@ static bool subscription_bury(struct cdc_subscription *sub, const struct ring_re
         subscription_note_error(sub, err.text);
         if (!subscription_pause(sub, wait_ms))
             return false;
-        wait_ms = wait_ms * 2 < sub->policy.max_backoff_ms ? wait_ms * 2
-                                                           : sub->policy.max_backoff_ms;
+        if (wait_ms * 2 <= sub->policy.max_backoff_ms)
+            wait_ms *= 2;
     }
     atomic_fetch_add(&sub->dead_lettered, 1);
     log_line(sub->flow->owner.logger, LOG_WARN,
@@ -176,6 +179,8 @@ static bool subscription_wants(struct cdc_subscription *sub, const struct ring_r
         return (sub->wants[id] - 1) & bit;
     if (id == RING_NO_TABLE)
         return filter_ops(&sub->filter, STR_EMPTY) & bit;
+    if (id == RING_ANY_TABLE && (record->meta.flags & RING_DEAD))
+        return sub->filter.ops & bit; /* there may be no event to read the table from */
     if (id == RING_ANY_TABLE)
         return filter_wants_event(&sub->filter, ring_text(record), (enum cdc_op)record->meta.op);
     return subscription_ops(sub, id) & bit;
@@ -190,7 +195,7 @@ void subscription_space(struct cdc_subscription *sub)
         return;
     uint64_t behind = atomic_load_explicit(&flow->ring.head, memory_order_relaxed) -
                       atomic_load_explicit(&sub->cursor, memory_order_relaxed);
-    if (behind <= flow->ring.cap / 2 && atomic_exchange(&flow->want_space, false))
+    if (behind <= atomic_load(&flow->wake_below) && atomic_exchange(&flow->want_space, false))
         flow->owner.on_space(flow->owner.ctx);
 }
 
@@ -238,6 +243,9 @@ static void subscription_read(struct cdc_subscription *sub)
         at = end;
     }
     sub->taken = at;
+    /* Nothing may follow that looks again: pairs with the source's store of want_space. */
+    atomic_thread_fence(memory_order_seq_cst);
+    subscription_space(sub);
     if (sub->pool && atomic_load(&sub->must_rest))
         pool_rest(sub->pool);
 }
@@ -263,7 +271,8 @@ static bool subscription_wait(struct cdc_subscription *sub)
         atomic_thread_fence(memory_order_seq_cst);
         bool work = subscription_has_work(sub);
         if (!work) {
-            sub->resting = true;
+            /* Its workers may still have something, while there is nothing more to give them. */
+            sub->resting = !sub->pool || pool_is_idle(sub->pool);
             pthread_cond_broadcast(&flow->rested);
             pthread_cond_wait(&flow->wake, &flow->lock);
         }
@@ -272,8 +281,7 @@ static bool subscription_wait(struct cdc_subscription *sub)
             break;
     }
     bool go_on = !sub->stopping;
-    sub->resting = !go_on;
-    pthread_cond_broadcast(&flow->rested);
+    sub->resting = false; /* also when it ends: it is at rest when it has left the list */
     pthread_mutex_unlock(&flow->lock);
     return go_on;
 }
@@ -292,16 +300,14 @@ static void *subscription_main(void *arg)
     }
     if (sub->pool)
         pool_rest(sub->pool);
-    wf_status status = flow_detach(sub->flow, sub);
-    if (status)
-        log_line(sub->flow->owner.logger, LOG_WARN, "the place of a subscription is not kept, out "
-                 "of memory source=%.*s subscription=%.*s",
-                 STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name));
+    flow_detach(sub->flow, sub);
     return NULL;
 }
 
 wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow, wf_error *err)
 {
+    if (sub->started)
+        return error_set(err, WF_STATE, "already started");
     sub->flow = flow;
     uint32_t replays = atomic_load(&flow->replays);
     sub->replays_seen = replays ? replays - 1 : 0; /* where there is a store: look once */
@@ -310,10 +316,13 @@ wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow
         if (status)
             return status;
     }
-    flow_attach(flow, sub);
-    wf_status status = thread_start(&sub->thread, "cdc-deliver", subscription_main, sub, err);
+    wf_status status = flow_attach(flow, sub, err);
+    if (!status) {
+        status = thread_start(&sub->thread, "cdc-deliver", subscription_main, sub, err);
+        if (status)
+            flow_detach(flow, sub);
+    }
     if (status) {
-        flow_detach(flow, sub);
         pool_free(sub->pool);
         sub->pool = NULL;
         return status;

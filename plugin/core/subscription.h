@@ -22,6 +22,7 @@
 #include "plugin/core/ring.h"
 
 struct cdc_flow;
+struct flow_claim;
 struct pool;
 
 struct subscription_policy {
@@ -43,6 +44,7 @@ struct cdc_subscription {
 
     pthread_t thread;
     bool started;        /* [control]: there is a thread to join */
+    struct flow_claim *place; /* flow.lock: the claim it leaves behind */
     bool stopping;       /* flow.lock */
     bool resting;        /* flow.lock: no callback runs and none begins */
     char error[512];     /* flow.lock: of the last failure; "" after a success */

@@ -67,10 +67,11 @@ wf_status memory_queue_put(struct memory_queue *queue, wf_str text,
                 (!batch->count || text.len + batch->text.len <= queue->most_bytes);
     if (own)
         room = batch->count < CDC_COUNT(batch->records);
-    if (CDC_LIKELY(room)) {
+    if (CDC_LIKELY(room))
         status = memory_queue_append(batch, text, event, err);
-        wake = queue->sleeping;
-        queue->sleeping = false;
+    if (queue->wake_at && (batch->count >= queue->wake_at || !room)) {
+        queue->wake_at = 0;
+        wake = true;
     }
     pthread_mutex_unlock(&queue->lock);
     if (CDC_UNLIKELY(wake))
@@ -96,6 +97,35 @@ static void memory_queue_empty(struct memory_batch *batch)
     buf_clear(&batch->text);
 }
 
+/* Until `count` events are there, an interrupt came or the time is up.  With the lock. */
+static void memory_queue_wait(struct memory_queue *queue, uint32_t count, int64_t deadline_ns)
+{
+    bool in_time = true;
+    while (in_time && !queue->interrupted && queue->in->count < count) {
+        queue->wake_at = count;
+        in_time = thread_cond_wait_until_ns(&queue->arrived, &queue->lock, deadline_ns);
+    }
+    queue->wake_at = 0;
+}
+
+/* The first event after a pause is taken at once.  When the next one comes within the time that
+ * events may gather, waking this thread for each would cost more than the events themselves: from
+ * then on they gather, until only one came in that time.  With the lock. */
+static void memory_queue_await(struct memory_queue *queue, int timeout_ms)
+{
+    int64_t now = clock_mono_ns();
+    if (queue->rapid) {
+        memory_queue_wait(queue, MEMORY_QUEUE_GATHER_EVENTS, now + MEMORY_QUEUE_GATHER_NS);
+        queue->rapid = queue->in->count > 1;
+    }
+    if (queue->in->count)
+        return;
+    now = clock_mono_ns();
+    memory_queue_wait(queue, 1, now + timeout_ms * INT64_C(1000000));
+    queue->interrupted = false;
+    queue->rapid = clock_mono_ns() - now < MEMORY_QUEUE_GATHER_NS;
+}
+
 bool memory_queue_fill(struct memory_queue *queue, int timeout_ms)
 {
     if (queue->next < queue->out->count)
@@ -104,15 +134,8 @@ bool memory_queue_fill(struct memory_queue *queue, int timeout_ms)
         memory_queue_empty(queue->out);
     queue->next = 0;
     pthread_mutex_lock(&queue->lock);
-    if (!queue->in->count && timeout_ms > 0) {
-        int64_t deadline = clock_mono_ms() + timeout_ms;
-        do
-            queue->sleeping = true;
-        while (!queue->interrupted && !queue->in->count &&
-               thread_cond_wait_until(&queue->arrived, &queue->lock, deadline));
-        queue->sleeping = false;
-        queue->interrupted = false;
-    }
+    if (timeout_ms > 0 && queue->in->count < MEMORY_QUEUE_GATHER_EVENTS)
+        memory_queue_await(queue, timeout_ms);
     bool found = queue->in->count > 0;
     if (found) {
         struct memory_batch *full = queue->in;

@@ -18,6 +18,10 @@
 #define MEMORY_QUEUE_EVENTS 256
 /* Beyond that, for what the provider itself has to say. */
 #define MEMORY_QUEUE_OWN 8
+/* While events come faster than the source thread could be woken for each, it lets so many gather
+ * before it is woken, for at most this time. */
+#define MEMORY_QUEUE_GATHER_EVENTS (MEMORY_QUEUE_EVENTS / 2)
+#define MEMORY_QUEUE_GATHER_NS 100000
 
 /* Where an event stands in the text of its batch; table and key relative to the event. */
 struct memory_record {
@@ -35,14 +39,15 @@ struct memory_batch {
 };
 
 struct memory_queue {
-    pthread_mutex_t lock; /* guards all but out, next and most_bytes */
+    pthread_mutex_t lock; /* guards `in`, wake_at and interrupted */
     pthread_cond_t arrived;
     struct memory_batch *in;
-    bool sleeping;    /* the source thread waits for an event */
-    bool interrupted; /* latched until a wait sees it */
+    uint32_t wake_at; /* the source thread waits for so many events; 0: it does not wait */
+    bool interrupted; /* latched until a wait for any event sees it */
     size_t most_bytes;
     struct memory_batch *out; /* [source] */
     uint32_t next;            /* [source]: the first record of `out` that is not taken */
+    bool rapid;               /* [source]: the last events came one right after the other */
     struct memory_batch batches[2];
 };
 

@@ -28,8 +28,10 @@
 #include "providers/sqlite/sqlite_snapshot.h"
 #include "providers/sqlite/sqlite_version.h"
 #include "providers/sqlite/sqlite_watch.h"
+#include "providers/sqlite/sqlite_sql.h"
 
-#define SQLITE_READ_ROWS 2048  /* of one read transaction: in rollback mode it holds up commits */
+#define SQLITE_READ_ROWS                                                                   \
+    2048 /* of one read transaction: in rollback mode it holds up commits */
 #define SQLITE_ID_EPOCH 12     /* digits of the uuid that an event's id carries */
 #define SQLITE_SAMPLE_EVERY 64 /* changes between two that are measured for lag_bytes */
 
@@ -55,8 +57,9 @@ static wf_status sqlite_check(const struct cdc_settings *settings, wf_error *err
 {
     wf_str connection = settings->connection;
     if (str_is(connection, ":memory:") || str_starts(connection, STR("file::memory:")))
-        return error_set(err, WF_CONFIG,
-                         "connection must be the path of a database that other programs write to");
+        return error_set(
+            err, WF_CONFIG,
+            "connection must be the path of a database that other programs write to");
     return WF_OK;
 }
 
@@ -73,18 +76,22 @@ static wf_status sqlite_tell_schemas(struct sqlite_state *s, wf_error *err)
         if (status || !row)
             break;
         const struct sqlite_version *version;
-        status = sqlite_version_get(&s->versions, sqlite3_column_int64(stmt, 0), &version, err);
+        status =
+            sqlite_version_get(&s->versions, sqlite3_column_int64(stmt, 0), &version, err);
         if (!status && version->mine)
-            status = s->out->schema(s->out->ctx, version->table->name, str_from(version->ddl),
-                                    (wf_str){position, (size_t)len}, err);
+            status =
+                s->out->schema(s->out->ctx, version->table->name, str_from(version->ddl),
+                               (wf_str){position, (size_t)len}, err);
     }
     return status;
 }
 
 static wf_status sqlite_open_stream(struct sqlite_state *s, wf_error *err)
 {
-    s->versions = (struct sqlite_version_list){.db = &s->db, .patterns = &s->settings->tables};
-    int len = snprintf(s->id, sizeof(s->id), "sqlite:%.*s:", SQLITE_ID_EPOCH, s->capture.uuid);
+    s->versions =
+        (struct sqlite_version_list){.db = &s->db, .patterns = &s->settings->tables};
+    int len =
+        snprintf(s->id, sizeof(s->id), "sqlite:%.*s:", SQLITE_ID_EPOCH, s->capture.uuid);
     s->id_prefix = (size_t)len;
     wf_status status = sqlite_row_init(&s->row, &s->db, err);
     if (!status)
@@ -92,6 +99,14 @@ static wf_status sqlite_open_stream(struct sqlite_state *s, wf_error *err)
             &s->db, "SELECT * FROM main._cdc_change WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
             &s->read, err);
     return status ? status : sqlite_tell_schemas(s, err);
+}
+
+/* Everything up to our place was emitted. */
+static void sqlite_commit_place(struct sqlite_state *s)
+{
+    char token[SQLITE_PLACE_TEXT];
+    size_t len = sqlite_capture_place_write(s->place, token);
+    s->out->commit(s->out->ctx, (wf_str){token, len});
 }
 
 static wf_status sqlite_open(void *state, const struct cdc_open *with, wf_error *err)
@@ -103,8 +118,8 @@ static wf_status sqlite_open(void *state, const struct cdc_open *with, wf_error 
     s->db.unwanted = with->cancelled;
     wf_status status = sqlite_db_cancel_open(&s->cancel, err);
     if (!status)
-        status =
-            sqlite_db_open(&s->db, with->settings, options->busy_timeout_ms, &s->cancel, err);
+        status = sqlite_db_open(&s->db, with->settings, options->busy_timeout_ms,
+                                &s->cancel, err);
     if (!status)
         status = sqlite_watch_open(&s->watch, s->db.path, err);
     if (status)
@@ -117,6 +132,8 @@ static wf_status sqlite_open(void *state, const struct cdc_open *with, wf_error 
         status = sqlite_keep_open(&s->keep, &s->capture, s->place.seq, err);
     if (!status)
         status = sqlite_open_stream(s, err);
+    if (!status && !with->from.len)
+        sqlite_commit_place(s);
     s->db.unwanted = NULL;
     return status;
 }
@@ -190,7 +207,8 @@ static struct cdc_change sqlite_change_of(struct sqlite_state *s,
 }
 
 /* A table has new columns from here on, or is gone. */
-static wf_status sqlite_emit_ddl(struct sqlite_state *s, const struct sqlite_version *version,
+static wf_status sqlite_emit_ddl(struct sqlite_state *s,
+                                 const struct sqlite_version *version,
                                  const struct sqlite_read_head *head, wf_error *err)
 {
     CDC_CLEANUP(buf_release) struct buf ddl;
@@ -201,7 +219,7 @@ static wf_status sqlite_emit_ddl(struct sqlite_state *s, const struct sqlite_ver
     change.table = version->table;
     if (head->kind == SQLITE_KIND_DROPPED) {
         buf_lit(&ddl, "DROP TABLE ");
-        sqlite_trigger_put_id(&ddl, str_slice(name, 5, name.len));
+        sqlite_sql_put_id(&ddl, str_slice(name, 5, name.len));
     } else {
         buf_cstr(&ddl, version->ddl);
         wf_status status =
@@ -224,7 +242,8 @@ static uint64_t sqlite_measure(const struct cdc_value *values, size_t count)
     return bytes;
 }
 
-static wf_status sqlite_emit_row(struct sqlite_state *s, const struct sqlite_version *version,
+static wf_status sqlite_emit_row(struct sqlite_state *s,
+                                 const struct sqlite_version *version,
                                  const struct sqlite_read_head *head, wf_error *err)
 {
     struct cdc_change change = sqlite_change_of(s, head);
@@ -264,7 +283,8 @@ static wf_status sqlite_emit(struct sqlite_state *s, const struct sqlite_read_he
 
 /* The row at our place must be there as we left it, and the numbers go on from it. */
 static wf_status sqlite_check_row(const struct sqlite_state *s,
-                                  const struct sqlite_read_head *head, bool first, wf_error *err)
+                                  const struct sqlite_read_head *head, bool first,
+                                  wf_error *err)
 {
     if (first ? head->place.seq == s->place.seq && head->place.ts_bits == s->place.ts_bits
               : head->place.seq == s->place.seq + 1)
@@ -277,8 +297,8 @@ static wf_status sqlite_check_row(const struct sqlite_state *s,
 }
 
 /* One read transaction's worth.  *out_end: nothing is left behind the last row read. */
-static wf_status sqlite_read_rows(struct sqlite_state *s, uint32_t most, uint32_t *out_count,
-                                  bool *out_end, wf_error *err)
+static wf_status sqlite_read_rows(struct sqlite_state *s, uint32_t most,
+                                  uint32_t *out_count, bool *out_end, wf_error *err)
 {
     sqlite3_bind_int64(s->read, 1, s->place.seq);
     sqlite3_bind_int64(s->read, 2, (int64_t)most + 1);
@@ -321,16 +341,13 @@ static wf_status sqlite_read(struct sqlite_state *s, uint32_t budget, bool *out_
     while (total < budget && !end && !status) {
         uint32_t left = budget - total;
         uint32_t count = 0;
-        status = sqlite_read_rows(s, left < SQLITE_READ_ROWS ? left : SQLITE_READ_ROWS, &count,
-                                  &end, err);
+        status = sqlite_read_rows(s, left < SQLITE_READ_ROWS ? left : SQLITE_READ_ROWS,
+                                  &count, &end, err);
         total += count;
     }
     *out_idle = total == 0 && status != CDC_FULL;
-    if (s->place.seq != before) {
-        char token[SQLITE_PLACE_TEXT];
-        size_t len = sqlite_capture_place_write(s->place, token);
-        s->out->commit(s->out->ctx, (wf_str){token, len});
-    }
+    if (s->place.seq != before)
+        sqlite_commit_place(s);
     if (end)
         s->out->mark_reached(s->out->ctx, (uint64_t)s->place.seq);
     return status == CDC_FULL ? WF_OK : status;
@@ -370,8 +387,8 @@ static wf_status sqlite_poll(void *state, struct cdc_budget budget, wf_error *er
         if (due >= 0 && due < wait)
             wait = due;
         /* Without a budget only an interrupt is waited for: writers must not wake us in vain. */
-        sqlite_watch_wait(budget.max_changes ? &s->watch : NULL, sqlite_db_cancel_fd(&s->cancel),
-                          (int)wait);
+        sqlite_watch_wait(budget.max_changes ? &s->watch : NULL,
+                          sqlite_db_cancel_fd(&s->cancel), (int)wait);
     }
 }
 
@@ -420,9 +437,10 @@ static wf_status sqlite_estimate(struct sqlite_state *s, wf_str table, int64_t *
     bool found = false;
     int64_t rows = -1;
     wf_error ignored;
-    if (!sqlite_db_ask(&s->db,
-                       "SELECT max(CAST(stat AS INTEGER)) FROM main.sqlite_stat1 WHERE tbl = ?1",
-                       table, &rows, &found, &ignored) &&
+    if (!sqlite_db_ask(
+            &s->db,
+            "SELECT max(CAST(stat AS INTEGER)) FROM main.sqlite_stat1 WHERE tbl = ?1",
+            table, &rows, &found, &ignored) &&
         found) {
         *out = rows;
         return WF_OK;
@@ -437,13 +455,13 @@ static wf_status sqlite_estimate(struct sqlite_state *s, wf_str table, int64_t *
     CDC_CLEANUP(buf_release) struct buf sql;
     buf_init(&sql, LIMIT_TEXT_BYTES);
     buf_lit(&sql, "SELECT (SELECT max(");
-    sqlite_trigger_put_id(&sql, schema->rowid_name);
+    sqlite_sql_put_id(&sql, schema->rowid_name);
     buf_lit(&sql, ") FROM main.");
-    sqlite_trigger_put_id(&sql, table);
+    sqlite_sql_put_id(&sql, table);
     buf_lit(&sql, ") - (SELECT min(");
-    sqlite_trigger_put_id(&sql, schema->rowid_name);
+    sqlite_sql_put_id(&sql, schema->rowid_name);
     buf_lit(&sql, ") FROM main.");
-    sqlite_trigger_put_id(&sql, table);
+    sqlite_sql_put_id(&sql, table);
     buf_lit(&sql, ") + 1");
     status = sqlite_db_ask(&s->db, buf_c(&sql), STR_EMPTY, &rows, &found, err);
     if (!status)
@@ -468,8 +486,8 @@ static wf_status sqlite_list_one(void *ctx, wf_str table, wf_error *err)
 }
 
 static wf_status sqlite_snapshot_tables(void *state, void *ctx,
-                                        wf_status (*row)(void *ctx, wf_str table, int64_t rows,
-                                                         wf_error *err),
+                                        wf_status (*row)(void *ctx, wf_str table,
+                                                         int64_t rows, wf_error *err),
                                         wf_error *err)
 {
     struct sqlite_listing listing = {state, ctx, row};
@@ -496,7 +514,8 @@ static const struct cdc_option sqlite_option_rows[] = {
 const struct cdc_provider cdc_provider_sqlite = {
     .name = "sqlite",
     .summary = "Changes of an SQLite database that other programs write to",
-    .connection_help = "Path of the database file, or a file: URI; relative to the configuration",
+    .connection_help =
+        "Path of the database file, or a file: URI; relative to the configuration",
     .options = sqlite_option_rows,
     .options_size = sizeof(struct sqlite_options),
     .state_size = sizeof(struct sqlite_state),

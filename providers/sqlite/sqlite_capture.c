@@ -81,20 +81,23 @@ static wf_status sqlite_capture_check_identity(const struct sqlite_capture *capt
     if (!with->identity.len && !with->from.len)
         return WF_OK;
     if (!plan->installed)
-        return error_set(err, WF_STATE,
-                         "the capture tables were removed from database '%s': changes since then "
-                         "are lost; stop the source with cleanup and start it anew",
-                         shown);
+        return error_set(
+            err, WF_STATE,
+            "the capture tables were removed from database '%s': changes since then "
+            "are lost; stop the source with cleanup and start it anew",
+            shown);
     if (with->identity.len && !str_is(with->identity, plan->uuid))
-        return error_set(err, WF_STATE,
-                         "database '%s' is not the one that was captured before, or its capture "
-                         "was installed anew: stop the source with cleanup and start it anew",
-                         shown);
+        return error_set(
+            err, WF_STATE,
+            "database '%s' is not the one that was captured before, or its capture "
+            "was installed anew: stop the source with cleanup and start it anew",
+            shown);
     return WF_OK;
 }
 
 static wf_status sqlite_capture_last(struct sqlite_capture *capture, const char *order,
-                                     struct sqlite_place *out, bool *out_found, wf_error *err)
+                                     struct sqlite_place *out, bool *out_found,
+                                     wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     CDC_CLEANUP(buf_release) struct buf sql;
@@ -129,14 +132,16 @@ static wf_status sqlite_capture_check_place(struct sqlite_capture *capture,
         return WF_OK;
     if (!found && any && first.seq > from.seq)
         return error_set(err, WF_STATE,
-                         "changes %" PRId64 " to %" PRId64 " of database '%s' are no longer kept: "
+                         "changes %" PRId64 " to %" PRId64
+                         " of database '%s' are no longer kept: "
                          "start the source anew and take a snapshot",
                          from.seq, first.seq - 1, shown);
-    return error_set(err, WF_STATE,
-                     "database '%s' went back in time (an older copy was put in place): change "
-                     "%" PRId64 " is not the one that was read; start the source anew and take a "
-                     "snapshot",
-                     shown, from.seq);
+    return error_set(
+        err, WF_STATE,
+        "database '%s' went back in time (an older copy was put in place): change "
+        "%" PRId64 " is not the one that was read; start the source anew and take a "
+        "snapshot",
+        shown, from.seq);
 }
 
 static wf_status sqlite_capture_find_place(struct sqlite_capture *capture, wf_str from,
@@ -155,16 +160,17 @@ static wf_status sqlite_capture_find_place(struct sqlite_capture *capture, wf_st
     bool found;
     wf_status status = sqlite_capture_last(capture, "ORDER BY seq DESC", out, &found, err);
     if (!status && !found)
-        return error_set(err, WF_STATE,
-                         "table '_cdc_change' of database '%s' was emptied: changes are lost; stop "
-                         "the source with cleanup and start it anew",
-                         capture->db->shown);
+        return error_set(
+            err, WF_STATE,
+            "table '_cdc_change' of database '%s' was emptied: changes are lost; stop "
+            "the source with cleanup and start it anew",
+            capture->db->shown);
     return status;
 }
 
 /* From now on the entry is this run's; another one under the same name will notice. */
-static wf_status sqlite_capture_claim(struct sqlite_capture *capture, struct sqlite_place place,
-                                      wf_error *err)
+static wf_status sqlite_capture_claim(struct sqlite_capture *capture,
+                                      struct sqlite_place place, wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_db_prepare(
@@ -200,27 +206,30 @@ static wf_status sqlite_capture_name_sleepers(struct sqlite_capture *capture, wf
             return status;
         CDC_CLEANUP(buf_release) struct buf text;
         buf_init(&text, LIMIT_TEXT_BYTES);
-        buf_printf(&text,
-                   "%lld changes are kept for source '%.*s', which was last seen %d days ago; "
-                   "stop it with cleanup if it is gone for good",
-                   (long long)sqlite3_column_int64(stmt, 1),
-                   STR_ARG(sqlite_db_column_str(stmt, 0)), sqlite3_column_int(stmt, 2));
+        buf_printf(
+            &text,
+            "%lld changes are kept for source '%.*s', which was last seen %d days ago; "
+            "stop it with cleanup if it is gone for good",
+            (long long)sqlite3_column_int64(stmt, 1),
+            STR_ARG(sqlite_db_column_str(stmt, 0)), sqlite3_column_int(stmt, 2));
         capture->out->notice(capture->out->ctx, LOG_WARN, buf_c(&text));
     }
 }
 
-static wf_status sqlite_capture_install(struct sqlite_capture *capture, struct sqlite_plan *plan,
-                                        wf_error *err)
+static wf_status sqlite_capture_install(struct sqlite_capture *capture,
+                                        struct sqlite_plan *plan, wf_error *err)
 {
     if (capture->manual && plan->script.len) {
-        sqlite_capture_say(capture, LOG_INFO, STR("setup is manual; run this SQL in one go:"));
+        sqlite_capture_say(capture, LOG_INFO,
+                           STR("setup is manual; run this SQL in one go:"));
         sqlite_capture_say(capture, LOG_INFO, STR("BEGIN IMMEDIATE;"));
         sqlite_capture_say(capture, LOG_INFO, buf_view(&plan->script));
         sqlite_capture_say(capture, LOG_INFO, STR("COMMIT;"));
-        return error_set(err, WF_CONFIG,
-                         "capture of database '%s' is %s, and setup is manual: run the SQL in the "
-                         "log, then start again",
-                         capture->db->shown, plan->installed ? "out of date" : "not installed");
+        return error_set(
+            err, WF_CONFIG,
+            "capture of database '%s' is %s, and setup is manual: run the SQL in the "
+            "log, then start again",
+            capture->db->shown, plan->installed ? "out of date" : "not installed");
     }
     wf_status status =
         sqlite_db_exec_buf(capture->db, &plan->script, "install the capture", err);
@@ -297,11 +306,12 @@ static wf_status sqlite_capture_look(struct sqlite_capture *capture, bool write,
     if (status)
         return status;
     if (!plan.installed || strcmp(plan.uuid, capture->uuid))
-        return error_set(err, WF_STATE,
-                         "the capture tables were removed from database '%s' while it was "
-                         "captured: changes are lost; stop the source with cleanup and start it "
-                         "anew",
-                         capture->db->shown);
+        return error_set(
+            err, WF_STATE,
+            "the capture tables were removed from database '%s' while it was "
+            "captured: changes are lost; stop the source with cleanup and start it "
+            "anew",
+            capture->db->shown);
     *out_needed = plan.script.len > 0;
     if (plan.script.len && capture->manual) {
         *out_needed = false;
@@ -334,7 +344,8 @@ static wf_status sqlite_capture_renew_now(struct sqlite_capture *capture, wf_err
     return status;
 }
 
-wf_status sqlite_capture_renew(struct sqlite_capture *capture, bool *out_renewed, wf_error *err)
+wf_status sqlite_capture_renew(struct sqlite_capture *capture, bool *out_renewed,
+                               wf_error *err)
 {
     int64_t cookie;
     wf_status status = sqlite_capture_cookie(capture, &cookie, err);

@@ -38,7 +38,8 @@ wf_status sqlite_capture_open(struct sqlite_capture *capture, const struct cdc_o
                               struct sqlite_place *out_place, wf_error *err);
 
 /* Renews triggers when the schema has changed since the last look; *out_renewed says so. */
-wf_status sqlite_capture_renew(struct sqlite_capture *capture, bool *out_renewed, wf_error *err);
+wf_status sqlite_capture_renew(struct sqlite_capture *capture, bool *out_renewed,
+                               wf_error *err);
 
 /* Removes the source's part, and everything when it was the last source. */
 wf_status sqlite_capture_remove(struct sqlite_capture *capture, struct buf *out_removed,

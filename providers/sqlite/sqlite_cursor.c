@@ -42,8 +42,9 @@ void sqlite_cursor_put(struct buf *out, sqlite3_stmt *stmt, int column)
         memcpy(&bits, &value, sizeof(bits));
         buf_printf(out, "r%016" PRIx64 ";", bits);
     } else {
-        const void *data = type == SQLITE_TEXT ? (const void *)sqlite3_column_text(stmt, column)
-                                               : sqlite3_column_blob(stmt, column);
+        const void *data = type == SQLITE_TEXT
+                               ? (const void *)sqlite3_column_text(stmt, column)
+                               : sqlite3_column_blob(stmt, column);
         size_t len = data ? (size_t)sqlite3_column_bytes(stmt, column) : 0;
         sqlite_cursor_put_hex(out, type == SQLITE_TEXT ? 't' : 'b', data, len);
     }
@@ -90,7 +91,8 @@ static wf_status sqlite_cursor_bind_real(wf_str text, int index, sqlite3_stmt *s
         bits = bits << 8 | (unsigned char)bytes.data[i];
     double value;
     memcpy(&value, &bits, sizeof(value));
-    if (value != value) /* SQLite has no NaN: it would bind NULL, which compares with nothing */
+    if (value !=
+        value) /* SQLite has no NaN: it would bind NULL, which compares with nothing */
         return sqlite_cursor_bad(err);
     if (stmt)
         sqlite3_bind_double(stmt, index, value);

@@ -18,7 +18,8 @@
 #include "base/redact.h"
 #include "base/str.h"
 
-#define SQLITE_DB_PROGRESS_OPS 20000 /* virtual machine steps between two looks at `cancel` */
+#define SQLITE_DB_PROGRESS_OPS                                                             \
+    20000 /* virtual machine steps between two looks at `cancel` */
 
 wf_status sqlite_db_cancel_open(struct sqlite_cancel *cancel, wf_error *err)
 {
@@ -86,7 +87,8 @@ static wf_status sqlite_db_percent_decode(struct buf *out, wf_str text, wf_error
         int high = i + 2 < text.len ? sqlite_db_hex(text.ptr[i + 1]) : -1;
         int low = high >= 0 ? sqlite_db_hex(text.ptr[i + 2]) : -1;
         if (low < 0 || high + low == 0)
-            return error_set(err, WF_CONFIG, "connection: a bad %% escape in the file: URI");
+            return error_set(err, WF_CONFIG,
+                             "connection: a bad %% escape in the file: URI");
         buf_byte(out, (char)(high * 16 + low));
         i += 2;
     }
@@ -99,8 +101,9 @@ static wf_status sqlite_db_check_query(wf_str query, wf_error *err)
 {
     for (wf_str part; str_next(&query, '&', &part);) {
         if (part.len && !str_is(part, "mode=rw") && !str_is(part, "cache=private"))
-            return error_set(err, WF_CONFIG,
-                             "connection: the file: URI has a parameter other than 'mode=rw'");
+            return error_set(
+                err, WF_CONFIG,
+                "connection: the file: URI has a parameter other than 'mode=rw'");
     }
     return WF_OK;
 }
@@ -122,7 +125,8 @@ static wf_status sqlite_db_uri_path(struct buf *out, wf_str uri, wf_error *err)
         if (str_starts(rest, STR("localhost/")))
             rest = str_slice(rest, 9, rest.len);
         if (!str_starts(rest, STR("/")))
-            return error_set(err, WF_CONFIG, "connection: the file: URI names another host");
+            return error_set(err, WF_CONFIG,
+                             "connection: the file: URI names another host");
     }
     wf_status status = sqlite_db_check_query(query, err);
     return status ? status : sqlite_db_percent_decode(out, rest, err);
@@ -144,8 +148,9 @@ static wf_status sqlite_db_named_path(const struct cdc_settings *settings, struc
     }
     wf_str path = buf_view(&name);
     if (!path.len || str_is(path, ":memory:") || memchr(path.ptr, 0, path.len))
-        return error_set(err, WF_CONFIG,
-                         "connection must be the path of a database that other programs write to");
+        return error_set(
+            err, WF_CONFIG,
+            "connection must be the path of a database that other programs write to");
     if (path.ptr[0] != '/' && settings->config_dir.len) {
         buf_str(out, settings->config_dir);
         buf_byte(out, '/');
@@ -182,7 +187,8 @@ static wf_status sqlite_db_find(struct sqlite_db *db, const struct cdc_settings 
     db->inode = info.st_ino;
     db->path = realpath(named, NULL);
     if (!db->path)
-        return error_errno(err, WF_CONFIG, errno, "cannot resolve database '%s'", db->shown);
+        return error_errno(err, WF_CONFIG, errno, "cannot resolve database '%s'",
+                           db->shown);
     return WF_OK;
 }
 
@@ -233,7 +239,8 @@ static wf_status sqlite_db_settle(struct sqlite_db *db, wf_error *err)
 }
 
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
-                         int64_t busy_timeout_ms, struct sqlite_cancel *cancel, wf_error *err)
+                         int64_t busy_timeout_ms, struct sqlite_cancel *cancel,
+                         wf_error *err)
 {
     db->cancel = cancel;
     db->busy_timeout_ms = busy_timeout_ms;
@@ -261,17 +268,19 @@ wf_status sqlite_db_check_file(const struct sqlite_db *db, wf_error *err)
     struct stat info;
     if (stat(db->path, &info))
         return errno == ENOENT || errno == ENOTDIR
-                   ? error_set(err, WF_STATE,
-                               "database '%s' was removed; put it back or stop the source with "
-                               "cleanup and start it anew",
-                               db->shown)
+                   ? error_set(
+                         err, WF_STATE,
+                         "database '%s' was removed; put it back or stop the source with "
+                         "cleanup and start it anew",
+                         db->shown)
                    : error_errno(err, WF_UNAVAILABLE, errno, "cannot look at database '%s'",
                                  db->shown);
     if (info.st_dev != db->device || info.st_ino != db->inode)
-        return error_set(err, WF_STATE,
-                         "database '%s' was replaced by another file; changes in it were not "
-                         "captured: start the source anew and take a snapshot",
-                         db->shown);
+        return error_set(
+            err, WF_STATE,
+            "database '%s' was replaced by another file; changes in it were not "
+            "captured: start the source anew and take a snapshot",
+            db->shown);
     return WF_OK;
 }
 
@@ -300,13 +309,15 @@ static wf_status sqlite_db_status_of(int rc)
     }
 }
 
-wf_status sqlite_db_fail(const struct sqlite_db *db, int rc, const char *doing, wf_error *err)
+wf_status sqlite_db_fail(const struct sqlite_db *db, int rc, const char *doing,
+                         wf_error *err)
 {
     wf_status status = sqlite_db_status_of(rc);
     if (status == WF_NO_MEMORY)
         return error_no_memory(err);
     if (rc == SQLITE_READONLY_DBMOVED)
-        return error_set(err, WF_STATE, "database '%s' was replaced by another file", db->shown);
+        return error_set(err, WF_STATE, "database '%s' was replaced by another file",
+                         db->shown);
     if (sqlite_db_is_cancelled(db) && (rc & 0xff) == SQLITE_BUSY)
         status = WF_CANCELLED; /* the wait was cut short */
     const char *words = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
@@ -353,8 +364,8 @@ wf_status sqlite_db_step(struct sqlite_db *db, sqlite3_stmt *stmt, bool *out_row
 
 void sqlite_db_bind_str(sqlite3_stmt *stmt, int index, wf_str value)
 {
-    sqlite3_bind_text64(stmt, index, value.ptr ? value.ptr : "", value.len, SQLITE_TRANSIENT,
-                        SQLITE_UTF8);
+    sqlite3_bind_text64(stmt, index, value.ptr ? value.ptr : "", value.len,
+                        SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
 wf_str sqlite_db_column_str(sqlite3_stmt *stmt, int column)

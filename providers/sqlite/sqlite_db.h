@@ -43,13 +43,15 @@ struct sqlite_db {
     int64_t busy_timeout_ms;
     int64_t busy_deadline_ms; /* of the wait going on */
     bool patient;             /* false: SQLITE_BUSY at once */
-    const _Atomic bool *unwanted; /* while opening: becomes true when waiting makes no sense */
+    const _Atomic bool
+        *unwanted; /* while opening: becomes true when waiting makes no sense */
 };
 
 /* Opens an existing database for reading and writing.  `db` is zeroed memory; close it in any
  * case.  Borrows `cancel` until then. */
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
-                         int64_t busy_timeout_ms, struct sqlite_cancel *cancel, wf_error *err);
+                         int64_t busy_timeout_ms, struct sqlite_cancel *cancel,
+                         wf_error *err);
 void sqlite_db_close(struct sqlite_db *db);
 
 /* Whether somebody asked for an end of waiting. */
@@ -59,7 +61,8 @@ bool sqlite_db_is_cancelled(const struct sqlite_db *db);
 wf_status sqlite_db_check_file(const struct sqlite_db *db, wf_error *err);
 
 /* The status for a failed call, with SQLite's words.  `doing` reads after "cannot ". */
-wf_status sqlite_db_fail(const struct sqlite_db *db, int rc, const char *doing, wf_error *err);
+wf_status sqlite_db_fail(const struct sqlite_db *db, int rc, const char *doing,
+                         wf_error *err);
 
 wf_status sqlite_db_prepare(struct sqlite_db *db, const char *sql, sqlite3_stmt **out,
                             wf_error *err);

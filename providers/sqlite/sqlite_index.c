@@ -74,8 +74,8 @@ static bool sqlite_index_next(struct sqlite_index_cursor *c)
 /* Moves behind the opening parenthesis of the list of parts. */
 static bool sqlite_index_enter(struct sqlite_index_cursor *c, wf_str statement)
 {
-    *c = (struct sqlite_index_cursor){statement.ptr, statement.ptr + statement.len, STR_EMPTY,
-                                     false};
+    *c = (struct sqlite_index_cursor){statement.ptr, statement.ptr + statement.len,
+                                      STR_EMPTY, false};
     while (sqlite_index_next(c)) {
         if (str_eq_nocase(c->token, STR("ON")))
             break;
@@ -153,7 +153,8 @@ bool sqlite_index_where(wf_str statement, struct buf *out)
  * TABLE added. */
 static bool sqlite_index_is_constraint(wf_str token)
 {
-    static const char *const words[] = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"};
+    static const char *const words[] = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK",
+                                        "FOREIGN"};
     for (size_t i = 0; i < CDC_COUNT(words); i++) {
         if (str_eq_nocase(token, str_from(words[i])))
             return true;
@@ -163,10 +164,11 @@ static bool sqlite_index_is_constraint(wf_str token)
 
 /* Reads a column's definition to its end.  The expression of AS (...) goes to `out` if there is one
  * (NULL: nowhere). */
-static bool sqlite_index_read_column(struct sqlite_index_cursor *c, struct buf *out, bool *found)
+static bool sqlite_index_read_column(struct sqlite_index_cursor *c, struct buf *out,
+                                     bool *found)
 {
     size_t depth = 0;
-    bool as = false;    /* the token before was AS, outside of parentheses */
+    bool as = false; /* the token before was AS, outside of parentheses */
     bool inside = false;
     while (sqlite_index_next(c)) {
         wf_str token = c->token;

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "providers/sqlite/sqlite_line.h"
+#include "providers/sqlite/sqlite_sql.h"
 
 #define SQLITE_KEEP_PURGE_ROWS 10000 /* of one transaction: about ten milliseconds */
 #define SQLITE_KEEP_SOON_ROWS 5000   /* so many confirmed changes are stored at once */
@@ -28,14 +29,16 @@ wf_status sqlite_keep_open(struct sqlite_keep *keep, struct sqlite_capture *capt
     };
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     bool row = false;
-    wf_status status = sqlite_db_prepare(capture->db, "PRAGMA main.journal_mode", &stmt, err);
+    wf_status status =
+        sqlite_db_prepare(capture->db, "PRAGMA main.journal_mode", &stmt, err);
     if (!status)
         status = sqlite_db_step(capture->db, stmt, &row, err);
     if (status || !row || !str_eq_nocase(sqlite_db_column_str(stmt, 0), STR("wal")))
         return status;
     /* What is written from here on may be lost with the power (it is only repeated then) but not
      * torn: so in WAL mode, and only there, no fsync per commit is needed. */
-    return sqlite_db_exec(capture->db, "PRAGMA main.synchronous = NORMAL", "set it up", err);
+    return sqlite_db_exec(capture->db, "PRAGMA main.synchronous = NORMAL", "set it up",
+                          err);
 }
 
 /* Begins to write if that needs no waiting; *out_begun says so. */
@@ -74,7 +77,8 @@ static wf_status sqlite_keep_end(struct sqlite_keep *keep, wf_status status, boo
     return status == WF_CANCELLED ? WF_OK : status;
 }
 
-static wf_status sqlite_keep_store(struct sqlite_keep *keep, int64_t confirmed, wf_error *err)
+static wf_status sqlite_keep_store(struct sqlite_keep *keep, int64_t confirmed,
+                                   wf_error *err)
 {
     struct sqlite_capture *capture = keep->capture;
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
@@ -91,10 +95,11 @@ static wf_status sqlite_keep_store(struct sqlite_keep *keep, int64_t confirmed, 
     bool row;
     status = sqlite_db_step(capture->db, stmt, &row, err);
     if (!status && sqlite3_changes(capture->db->handle) != 1)
-        status = error_set(err, WF_STATE,
-                           "another process captures database '%s' under the same source_id, or "
-                           "removed this source's entry",
-                           capture->db->shown);
+        status =
+            error_set(err, WF_STATE,
+                      "another process captures database '%s' under the same source_id, or "
+                      "removed this source's entry",
+                      capture->db->shown);
     return status;
 }
 
@@ -103,12 +108,12 @@ static wf_status sqlite_keep_delete(struct sqlite_keep *keep, wf_error *err)
 {
     struct sqlite_db *db = keep->capture->db;
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
-    wf_status status = sqlite_db_prepare(
-        db,
-        "DELETE FROM main._cdc_change"
-        " WHERE seq < (SELECT min(confirmed) FROM main._cdc_source)"
-        " AND seq < (SELECT min(seq) FROM main._cdc_change) + ?1",
-        &stmt, err);
+    wf_status status =
+        sqlite_db_prepare(db,
+                          "DELETE FROM main._cdc_change"
+                          " WHERE seq < (SELECT min(confirmed) FROM main._cdc_source)"
+                          " AND seq < (SELECT min(seq) FROM main._cdc_change) + ?1",
+                          &stmt, err);
     if (status)
         return status;
     sqlite3_bind_int64(stmt, 1, SQLITE_KEEP_PURGE_ROWS);
@@ -118,7 +123,8 @@ static wf_status sqlite_keep_delete(struct sqlite_keep *keep, wf_error *err)
     if (status)
         return status;
     /* Outside of a statement nothing noted means anything. */
-    return sqlite_db_exec(db, "DELETE FROM main._cdc_pending WHERE seq > 0", "purge it", err);
+    return sqlite_db_exec(db, "DELETE FROM main._cdc_pending WHERE seq > 0", "purge it",
+                          err);
 }
 
 static wf_status sqlite_keep_confirm(struct sqlite_keep *keep, wf_error *err)
@@ -153,8 +159,9 @@ static void sqlite_keep_task_release(struct sqlite_keep_task *task)
     buf_release(&task->table);
 }
 
-static wf_status sqlite_keep_next_task(struct sqlite_keep *keep, struct sqlite_keep_task *task,
-                                       bool *out_found, wf_error *err)
+static wf_status sqlite_keep_next_task(struct sqlite_keep *keep,
+                                       struct sqlite_keep_task *task, bool *out_found,
+                                       wf_error *err)
 {
     struct sqlite_db *db = keep->capture->db;
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
@@ -184,22 +191,22 @@ static void sqlite_keep_put_after(struct buf *sql, const struct sqlite_schema *s
     if (!task->begun)
         return;
     buf_cstr(sql, before);
-    sqlite_trigger_put_id(sql, schema->rowid_name);
+    sqlite_sql_put_id(sql, schema->rowid_name);
     buf_printf(sql, " > %lld", (long long)task->reached);
 }
 
 /* The rowid of the chunk's last row; *out_more false: the chunk goes to the table's end. */
 static wf_status sqlite_keep_chunk_end(struct sqlite_keep *keep,
                                        const struct sqlite_schema *schema,
-                                       const struct sqlite_keep_task *task, int64_t *out_end,
-                                       bool *out_more, wf_error *err)
+                                       const struct sqlite_keep_task *task,
+                                       int64_t *out_end, bool *out_more, wf_error *err)
 {
     CDC_CLEANUP(buf_release) struct buf sql;
     buf_init(&sql, LIMIT_TEXT_BYTES);
     buf_lit(&sql, "SELECT ");
-    sqlite_trigger_put_id(&sql, schema->rowid_name);
+    sqlite_sql_put_id(&sql, schema->rowid_name);
     buf_lit(&sql, " FROM main.");
-    sqlite_trigger_put_id(&sql, schema->table);
+    sqlite_sql_put_id(&sql, schema->table);
     sqlite_keep_put_after(&sql, schema, task, " WHERE ");
     buf_printf(&sql, " ORDER BY 1 LIMIT 1 OFFSET %d", SQLITE_KEEP_FILL_ROWS - 1);
     return sqlite_db_ask(keep->capture->db, buf_c(&sql), STR_EMPTY, out_end, out_more, err);
@@ -226,11 +233,11 @@ static wf_status sqlite_keep_fill_chunk(struct sqlite_keep *keep,
     sqlite_keep_put_after(&sql, schema, task, " AND ");
     if (more) {
         buf_lit(&sql, " AND ");
-        sqlite_trigger_put_id(&sql, schema->rowid_name);
+        sqlite_sql_put_id(&sql, schema->rowid_name);
         buf_printf(&sql, " <= %lld", (long long)end);
     }
     buf_lit(&sql, " ORDER BY ");
-    sqlite_trigger_put_id(&sql, schema->rowid_name);
+    sqlite_sql_put_id(&sql, schema->rowid_name);
     if (more)
         buf_printf(&sql, ";\nUPDATE main._cdc_fill SET reached = %lld WHERE line = %lld;\n",
                    (long long)end, (long long)task->line);
@@ -256,8 +263,8 @@ static wf_status sqlite_keep_fill(struct sqlite_keep *keep, wf_error *err)
     if (status || !begun)
         return status;
     int64_t cookie = 0;
-    status = sqlite_db_ask(keep->capture->db, "PRAGMA schema_version", STR_EMPTY, &cookie, &found,
-                           err);
+    status = sqlite_db_ask(keep->capture->db, "PRAGMA schema_version", STR_EMPTY, &cookie,
+                           &found, err);
     if (!status && cookie == keep->capture->schema_cookie)
         status = sqlite_keep_fill_chunk(keep, &task, err);
     return sqlite_keep_end(keep, status, &done, err);
@@ -295,16 +302,17 @@ void sqlite_keep_close(struct sqlite_keep *keep)
         (void)sqlite_keep_confirm(keep, &ignored);
 }
 
-wf_status sqlite_keep_lag(struct sqlite_keep *keep, int64_t *out_changes, int64_t *out_seconds,
-                          wf_error *err)
+wf_status sqlite_keep_lag(struct sqlite_keep *keep, int64_t *out_changes,
+                          int64_t *out_seconds, wf_error *err)
 {
     struct sqlite_db *db = keep->capture->db;
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
-    wf_status status = sqlite_db_prepare(
-        db,
-        "SELECT (SELECT max(seq) FROM main._cdc_change) - ?1,"
-        " (SELECT (julianday('now') - ts) * 86400 FROM main._cdc_change WHERE seq = ?1 + 1)",
-        &stmt, err);
+    wf_status status =
+        sqlite_db_prepare(db,
+                          "SELECT (SELECT max(seq) FROM main._cdc_change) - ?1,"
+                          " (SELECT (julianday('now') - ts) * 86400 FROM main._cdc_change "
+                          "WHERE seq = ?1 + 1)",
+                          &stmt, err);
     if (status)
         return status;
     sqlite3_bind_int64(stmt, 1, keep->confirmed);

@@ -32,7 +32,7 @@ void sqlite_keep_close(struct sqlite_keep *keep);
 int64_t sqlite_keep_due_ms(const struct sqlite_keep *keep);
 
 /* Changes not confirmed and the age of the oldest in seconds; 0 when there is none. */
-wf_status sqlite_keep_lag(struct sqlite_keep *keep, int64_t *out_changes, int64_t *out_seconds,
-                          wf_error *err);
+wf_status sqlite_keep_lag(struct sqlite_keep *keep, int64_t *out_changes,
+                          int64_t *out_seconds, wf_error *err);
 
 #endif

@@ -3,6 +3,7 @@
  * sqlite_line - reading what is installed per table, and writing what has to change.
  */
 #include "providers/sqlite/sqlite_line.h"
+#include "providers/sqlite/sqlite_sql.h"
 
 #include <stdlib.h>
 
@@ -44,7 +45,8 @@ static struct sqlite_line *sqlite_line_add(struct sqlite_line_set *set)
     return line;
 }
 
-static wf_status sqlite_line_add_wish(struct sqlite_line_set *set, wf_str text, wf_error *err)
+static wf_status sqlite_line_add_wish(struct sqlite_line_set *set, wf_str text,
+                                      wf_error *err)
 {
     struct sqlite_line_wish *grown =
         realloc(set->wishes, (set->wish_count + 1) * sizeof(*grown));
@@ -87,8 +89,8 @@ static wf_status sqlite_line_read_wishes(struct sqlite_line_set *set, struct sql
     return status;
 }
 
-static wf_status sqlite_line_read_versions(struct sqlite_line_set *set, struct sqlite_db *db,
-                                           wf_error *err)
+static wf_status sqlite_line_read_versions(struct sqlite_line_set *set,
+                                           struct sqlite_db *db, wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status =
@@ -152,10 +154,11 @@ static wf_status sqlite_line_take_trigger(struct sqlite_line_set *set, sqlite3_s
     if (sqlite_line_parse_name(sqlite_db_column_str(stmt, 0), &number, &kind))
         line = sqlite_line_numbered(set, number);
     if (!line)
-        return error_set(err, WF_CONFIG,
-                         "trigger '%.*s' is not of this provider; it needs the names that begin "
-                         "with _cdc_ for itself",
-                         STR_ARG(sqlite_db_column_str(stmt, 0)));
+        return error_set(
+            err, WF_CONFIG,
+            "trigger '%.*s' is not of this provider; it needs the names that begin "
+            "with _cdc_ for itself",
+            STR_ARG(sqlite_db_column_str(stmt, 0)));
     if (!line->on_table)
         line->on_table = str_dup(sqlite_db_column_str(stmt, 1));
     line->triggers[kind] = str_dup(sqlite_db_column_str(stmt, 2));
@@ -167,8 +170,8 @@ static wf_status sqlite_line_take_trigger(struct sqlite_line_set *set, sqlite3_s
     return WF_OK;
 }
 
-static wf_status sqlite_line_read_triggers(struct sqlite_line_set *set, struct sqlite_db *db,
-                                           wf_error *err)
+static wf_status sqlite_line_read_triggers(struct sqlite_line_set *set,
+                                           struct sqlite_db *db, wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_db_prepare(
@@ -186,8 +189,8 @@ static wf_status sqlite_line_read_triggers(struct sqlite_line_set *set, struct s
 }
 
 wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db,
-                               const struct sqlite_plan *plan, const struct sqlite_plan_for *with,
-                               wf_error *err)
+                               const struct sqlite_plan *plan,
+                               const struct sqlite_plan_for *with, wf_error *err)
 {
     set->with = with;
     set->next_id = 1;
@@ -205,10 +208,11 @@ wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db
         status = sqlite_line_read_triggers(set, db, err);
     int64_t others = 0;
     if (!status)
-        status = sqlite_db_ask(db,
-                               "SELECT count(*) FROM main.sqlite_master WHERE type = 'trigger'"
-                               " AND lower(substr(name, 1, 5)) <> '_cdc_'",
-                               STR_EMPTY, &others, &found, err);
+        status =
+            sqlite_db_ask(db,
+                          "SELECT count(*) FROM main.sqlite_master WHERE type = 'trigger'"
+                          " AND lower(substr(name, 1, 5)) <> '_cdc_'",
+                          STR_EMPTY, &others, &found, err);
     set->quiet = others == 0;
     return status;
 }
@@ -292,10 +296,9 @@ wf_status sqlite_line_look(struct sqlite_line_set *set, struct sqlite_db *db, wf
         return WF_OK;
     status = sqlite_schema_read(db, table, &line->schema, err);
     if (!status && line->schema->count > SQLITE_MAX_COLUMNS)
-        status = error_set(err, WF_CONFIG,
-                           "table '%.*s' has %zu columns; at most %d can be captured",
-                           STR_ARG(line->schema->full_name), line->schema->count,
-                           SQLITE_MAX_COLUMNS);
+        status = error_set(
+            err, WF_CONFIG, "table '%.*s' has %zu columns; at most %d can be captured",
+            STR_ARG(line->schema->full_name), line->schema->count, SQLITE_MAX_COLUMNS);
     return status ? status : sqlite_line_overtaken(line, db, err);
 }
 
@@ -363,8 +366,9 @@ static void sqlite_line_put_version(const struct sqlite_line *line, struct buf *
     const struct sqlite_schema *schema = line->schema;
     buf_printf(sql, "UPDATE _cdc_version SET live = 0 WHERE line = %lld;\n",
                (long long)line->line);
-    buf_printf(sql, "INSERT INTO _cdc_version(id, line, live, columns, name, ddl)\n"
-                    " VALUES (%lld, %lld, 1, %zu, ",
+    buf_printf(sql,
+               "INSERT INTO _cdc_version(id, line, live, columns, name, ddl)\n"
+               " VALUES (%lld, %lld, 1, %zu, ",
                (long long)line->version, (long long)line->line, schema->count);
     buf_sql_quoted(sql, schema->full_name, '\'');
     buf_lit(sql, ",\n ");
@@ -378,24 +382,25 @@ static void sqlite_line_put_version(const struct sqlite_line *line, struct buf *
         buf_sql_quoted(sql, schema->columns[i].name, '\'');
         buf_lit(sql, ");\n");
     }
-    sqlite_line_put_mark(sql, line->version, SQLITE_KIND_SCHEMA, line->fresh && !line->appeared);
+    sqlite_line_put_mark(sql, line->version, SQLITE_KIND_SCHEMA,
+                         line->fresh && !line->appeared);
 }
 
 void sqlite_line_put_existing(struct buf *sql, const struct sqlite_schema *schema,
                               int64_t version, enum sqlite_kind kind)
 {
     buf_lit(sql, "INSERT INTO _cdc_change(k, ts, rid, ");
-    sqlite_trigger_put_slots(sql, 0, schema->count);
+    sqlite_sql_put_slots(sql, 0, schema->count);
     buf_printf(sql, ")\n SELECT %lld, julianday('now'), ",
                (long long)(version << SQLITE_KIND_BITS | kind));
     if (schema->without_rowid || schema->rowid_column >= 0)
         buf_lit(sql, "NULL");
     else
-        sqlite_trigger_put_id(sql, schema->rowid_name);
+        sqlite_sql_put_id(sql, schema->rowid_name);
     buf_lit(sql, ", ");
-    sqlite_trigger_put_columns(sql, schema, "");
+    sqlite_sql_put_columns(sql, schema, "");
     buf_lit(sql, "\n FROM ");
-    sqlite_trigger_put_id(sql, schema->table);
+    sqlite_sql_put_id(sql, schema->table);
 }
 
 /* Added columns with another value than their default: written before our triggers knew them. */
@@ -406,7 +411,7 @@ static bool sqlite_line_put_condition(const struct sqlite_line *line, struct buf
         if (column->generated)
             continue;
         buf_cstr(condition, condition->len ? " OR " : "");
-        sqlite_trigger_put_id(condition, column->name);
+        sqlite_sql_put_id(condition, column->name);
         buf_lit(condition, " IS NOT (");
         buf_str(condition, column->fallback.ptr ? column->fallback : STR("NULL"));
         buf_byte(condition, ')');
@@ -420,7 +425,8 @@ static void sqlite_line_put_fill(const struct sqlite_line *line, struct buf *sql
     buf_init(&condition, sql->limit);
     bool added = line->on_table && sqlite_line_put_condition(line, &condition);
     /* Columns may have new names now: what is still to be read is read whatever it holds. */
-    buf_printf(sql, "UPDATE _cdc_fill SET condition = '1', reached = NULL WHERE line = %lld;\n",
+    buf_printf(sql,
+               "UPDATE _cdc_fill SET condition = '1', reached = NULL WHERE line = %lld;\n",
                (long long)line->line);
     if (added && line->schema->without_rowid) {
         sqlite_line_put_existing(sql, line->schema, line->version, SQLITE_KIND_UPDATE);
@@ -441,7 +447,8 @@ static void sqlite_line_put_triggers(const struct sqlite_line *line, struct buf 
                                      const struct sqlite_capture_of *table)
 {
     sqlite_line_put_drops(line, sql, NULL);
-    buf_printf(sql, "DELETE FROM _cdc_pending WHERE abs(t) = %lld;\n", (long long)line->line);
+    buf_printf(sql, "DELETE FROM _cdc_pending WHERE abs(t) = %lld;\n",
+               (long long)line->line);
     for (int kind = 0; kind < SQLITE_TRIGGER_COUNT; kind++) {
         size_t before = sql->len;
         sqlite_trigger_put(sql, table, (enum sqlite_trigger_kind)kind);
@@ -482,10 +489,11 @@ static void sqlite_line_put_wanted(struct sqlite_line_set *set, struct sqlite_li
     if (same && !renewed && !line->overtaken)
         return;
     if (!line->fresh && missing && (!line->on_table || !renewed))
-        buf_printf(&plan->warnings,
-                   "table '%.*s' was made anew or lost its triggers: changes made to it since "
-                   "then were not captured; step.cdc_snapshot reads what is there\n",
-                   STR_ARG(schema->full_name));
+        buf_printf(
+            &plan->warnings,
+            "table '%.*s' was made anew or lost its triggers: changes made to it since "
+            "then were not captured; step.cdc_snapshot reads what is there\n",
+            STR_ARG(schema->full_name));
     if (renewed) {
         if (!line->fresh)
             line->version = set->next_id++;

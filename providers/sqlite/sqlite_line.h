@@ -13,15 +13,16 @@
 
 struct sqlite_line {
     int64_t line;
-    int64_t version;     /* live in _cdc_version */
-    char *name;          /* "main.table" as of that version */
+    int64_t version; /* live in _cdc_version */
+    char *name;      /* "main.table" as of that version */
     char *ddl;
     size_t columns;
-    char *on_table;      /* where the triggers are now; NULL: there are none */
+    char *on_table; /* where the triggers are now; NULL: there are none */
     char *triggers[SQLITE_TRIGGER_COUNT]; /* their text; NULL: missing */
-    int64_t first_rowid; /* in sqlite_master, of the oldest of them */
+    int64_t first_rowid;                  /* in sqlite_master, of the oldest of them */
 
-    struct sqlite_schema *schema; /* the table as it is; NULL: gone, or not wanted any more */
+    struct sqlite_schema
+        *schema; /* the table as it is; NULL: gone, or not wanted any more */
     bool exists;
     bool wanted;
     bool fresh;     /* no line until now */
@@ -47,8 +48,8 @@ struct sqlite_line_set {
 
 /* `set` is zeroed memory; release it in any case. */
 wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db,
-                               const struct sqlite_plan *plan, const struct sqlite_plan_for *with,
-                               wf_error *err);
+                               const struct sqlite_plan *plan,
+                               const struct sqlite_plan_for *with, wf_error *err);
 void sqlite_line_set_release(struct sqlite_line_set *set);
 
 /* A table exists: finds its line, makes one when it is wanted, reads its shape. */

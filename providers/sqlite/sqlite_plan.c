@@ -19,10 +19,12 @@ static const char *const sqlite_plan_tables[] = {
 
 static const char sqlite_plan_base[] =
     "CREATE TABLE _cdc_meta(key TEXT PRIMARY KEY, value);\n"
-    "CREATE TABLE _cdc_source(id TEXT PRIMARY KEY, session TEXT, confirmed INTEGER NOT NULL,"
+    "CREATE TABLE _cdc_source(id TEXT PRIMARY KEY, session TEXT, confirmed INTEGER NOT "
+    "NULL,"
     " tables TEXT NOT NULL, seen);\n"
     "CREATE TABLE _cdc_version(id INTEGER PRIMARY KEY, line INTEGER NOT NULL,"
-    " live INTEGER NOT NULL, name TEXT NOT NULL, columns INTEGER NOT NULL, ddl TEXT NOT NULL);\n"
+    " live INTEGER NOT NULL, name TEXT NOT NULL, columns INTEGER NOT NULL, ddl TEXT NOT "
+    "NULL);\n"
     "CREATE TABLE _cdc_column(version INTEGER, position INTEGER, name TEXT NOT NULL,"
     " key_rank INTEGER NOT NULL, PRIMARY KEY(version, position)) WITHOUT ROWID;\n"
     "CREATE TABLE _cdc_change(seq INTEGER PRIMARY KEY, k, ts, rid, m);\n"
@@ -76,7 +78,8 @@ void sqlite_plan_release(struct sqlite_plan *plan)
 }
 
 /* Whether our tables are there, and that they are ours. */
-static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db, wf_error *err)
+static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db,
+                                  wf_error *err)
 {
     size_t there = 0;
     const char *present = NULL;
@@ -96,29 +99,32 @@ static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db
         return WF_OK;
 
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
-    int rc = sqlite3_prepare_v2(db->handle,
-                                "SELECT (SELECT value FROM main._cdc_meta WHERE key = 'format'),"
-                                " (SELECT value FROM main._cdc_meta WHERE key = 'uuid')",
-                                -1, &stmt, NULL);
+    int rc =
+        sqlite3_prepare_v2(db->handle,
+                           "SELECT (SELECT value FROM main._cdc_meta WHERE key = 'format'),"
+                           " (SELECT value FROM main._cdc_meta WHERE key = 'uuid')",
+                           -1, &stmt, NULL);
     bool ours = !rc && sqlite3_step(stmt) == SQLITE_ROW &&
                 sqlite3_column_type(stmt, 0) == SQLITE_INTEGER &&
                 sqlite_db_column_str(stmt, 1).len == sizeof(plan->uuid) - 1;
     if (!ours && rc && rc != SQLITE_ERROR)
         return sqlite_db_fail(db, rc, "read the capture tables", err);
     if (!ours)
-        return error_set(err, WF_CONFIG,
-                         "database '%s' has a table '%s' that this provider did not make; it "
-                         "needs the names that begin with _cdc_ for itself",
-                         db->shown, present);
+        return error_set(
+            err, WF_CONFIG,
+            "database '%s' has a table '%s' that this provider did not make; it "
+            "needs the names that begin with _cdc_ for itself",
+            db->shown, present);
     if (sqlite3_column_int64(stmt, 0) > SQLITE_CAPTURE_FORMAT)
         return error_set(err, WF_CONFIG,
                          "database '%s' is captured by a newer version of this provider",
                          db->shown);
     if (missing)
-        return error_set(err, WF_STATE,
-                         "table '%s' was removed from database '%s': changes are lost; stop the "
-                         "source with cleanup, drop what begins with _cdc_, and start it anew",
-                         missing, db->shown);
+        return error_set(
+            err, WF_STATE,
+            "table '%s' was removed from database '%s': changes are lost; stop the "
+            "source with cleanup, drop what begins with _cdc_, and start it anew",
+            missing, db->shown);
     memcpy(plan->uuid, sqlite_db_column_str(stmt, 1).ptr, sizeof(plan->uuid) - 1);
     plan->installed = true;
     return WF_OK;
@@ -180,8 +186,8 @@ static wf_status sqlite_plan_source(struct sqlite_plan *plan, struct sqlite_db *
 }
 
 /* Change rows must be as wide as two rows of the widest table. */
-static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *db, size_t widest,
-                                   wf_error *err)
+static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *db,
+                                   size_t widest, wf_error *err)
 {
     static const struct {
         const char *name;
@@ -198,7 +204,8 @@ static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *d
         if (status)
             return status;
         for (size_t i = (size_t)(have - tables[t].fixed); i < tables[t].rows * widest; i++)
-            buf_printf(&plan->script, "ALTER TABLE %s ADD COLUMN c%zu;\n", tables[t].name, i);
+            buf_printf(&plan->script, "ALTER TABLE %s ADD COLUMN c%zu;\n", tables[t].name,
+                       i);
     }
     return WF_OK;
 }
@@ -206,7 +213,8 @@ static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *d
 /* A table named without wildcards must be there: a typing mistake is not silence. */
 static wf_status sqlite_plan_check_patterns(struct sqlite_db *db,
                                             const struct sqlite_plan_for *with,
-                                            const struct sqlite_plan_names *names, wf_error *err)
+                                            const struct sqlite_plan_names *names,
+                                            wf_error *err)
 {
     for (size_t i = 0; i < with->pattern_count; i++) {
         wf_str pattern = with->patterns[i];
@@ -220,10 +228,11 @@ static wf_status sqlite_plan_check_patterns(struct sqlite_db *db,
             met = sqlite_schema_matches(&pattern, 1, buf_view(&full));
         }
         if (!met)
-            return error_set(err, WF_CONFIG,
-                             "no table '%.*s' in database '%s' (views and virtual tables cannot "
-                             "be captured)",
-                             STR_ARG(pattern), db->shown);
+            return error_set(
+                err, WF_CONFIG,
+                "no table '%.*s' in database '%s' (views and virtual tables cannot "
+                "be captured)",
+                STR_ARG(pattern), db->shown);
     }
     return WF_OK;
 }
@@ -239,7 +248,8 @@ static void sqlite_plan_drop_all(struct sqlite_plan *plan)
 
 /* Nobody is left who wants anything. */
 static wf_status sqlite_plan_is_last(const struct sqlite_plan *plan, struct sqlite_db *db,
-                                     const struct sqlite_plan_for *with, bool *out, wf_error *err)
+                                     const struct sqlite_plan_for *with, bool *out,
+                                     wf_error *err)
 {
     int64_t others;
     bool found;
@@ -254,7 +264,8 @@ static wf_status sqlite_plan_is_last(const struct sqlite_plan *plan, struct sqli
 }
 
 static wf_status sqlite_plan_lines(struct sqlite_plan *plan, struct sqlite_db *db,
-                                   const struct sqlite_plan_for *with, bool last, wf_error *err)
+                                   const struct sqlite_plan_for *with, bool last,
+                                   wf_error *err)
 {
     CDC_CLEANUP(sqlite_plan_names_release) struct sqlite_plan_names names = {0};
     CDC_CLEANUP(sqlite_line_set_release) struct sqlite_line_set lines = {0};

@@ -64,7 +64,8 @@ void sqlite_row_value(struct sqlite_row *row, sqlite3_stmt *stmt, int column,
 {
     switch (sqlite3_column_type(stmt, column)) {
     case SQLITE_INTEGER:
-        *out = (struct cdc_value){CDC_VALUE_INT, .integer = sqlite3_column_int64(stmt, column)};
+        *out = (struct cdc_value){CDC_VALUE_INT,
+                                  .integer = sqlite3_column_int64(stmt, column)};
         return;
     case SQLITE_FLOAT: {
         size_t at = row->numbers.len;
@@ -145,14 +146,16 @@ static void sqlite_row_read_before(struct sqlite_row *row, sqlite3_stmt *stmt, s
     }
 }
 
-wf_status sqlite_row_read(struct sqlite_row *row, sqlite3_stmt *stmt, struct cdc_table *table,
-                          enum sqlite_kind kind, struct cdc_change *out, wf_error *err)
+wf_status sqlite_row_read(struct sqlite_row *row, sqlite3_stmt *stmt,
+                          struct cdc_table *table, enum sqlite_kind kind,
+                          struct cdc_change *out, wf_error *err)
 {
     size_t count = table->count;
     bool update = kind == SQLITE_KIND_UPDATE || kind == SQLITE_KIND_MOVED;
     size_t needed = SQLITE_CHANGE_FIRST + (update ? 2 : 1) * count;
     if ((size_t)sqlite3_column_count(stmt) < needed)
-        return error_set(err, WF_PROTOCOL, "_cdc_change has too few columns for table '%.*s'",
+        return error_set(err, WF_PROTOCOL,
+                         "_cdc_change has too few columns for table '%.*s'",
                          STR_ARG(table->name));
     wf_status status = sqlite_row_begin(row, count, err);
     if (status)
@@ -179,7 +182,7 @@ wf_status sqlite_row_read(struct sqlite_row *row, sqlite3_stmt *stmt, struct cdc
     bool moved = kind == SQLITE_KIND_MOVED;
     if ((moved || !out->identity.len) && !sqlite_row_keyed(table, out->before) &&
         sqlite3_column_type(stmt, 3) == SQLITE_INTEGER)
-        out->old_identity = sqlite_row_rowid_text(moved ? mask : sqlite3_column_int64(stmt, 3),
-                                                  row->old_identity);
+        out->old_identity = sqlite_row_rowid_text(
+            moved ? mask : sqlite3_column_int64(stmt, 3), row->old_identity);
     return WF_OK;
 }

@@ -41,8 +41,9 @@ wf_str sqlite_row_identity(const struct cdc_table *table, const struct cdc_value
 
 /* The present row of SELECT * FROM _cdc_change: fills op, before, after and the identities.
  * WF_PROTOCOL when it cannot be one that our triggers wrote. */
-wf_status sqlite_row_read(struct sqlite_row *row, sqlite3_stmt *stmt, struct cdc_table *table,
-                          enum sqlite_kind kind, struct cdc_change *out, wf_error *err);
+wf_status sqlite_row_read(struct sqlite_row *row, sqlite3_stmt *stmt,
+                          struct cdc_table *table, enum sqlite_kind kind,
+                          struct cdc_change *out, wf_error *err);
 
 /* INSERT for SQLITE_KIND_INSERT and so on; CDC_OP_NONE for kinds that are no row. */
 enum cdc_op sqlite_row_op(enum sqlite_kind kind);

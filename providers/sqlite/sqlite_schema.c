@@ -57,8 +57,8 @@ static bool sqlite_schema_any_type(wf_str type, bool strict)
     return !type.len || sqlite_schema_has(type, "BLOB");
 }
 
-static wf_status sqlite_schema_query(struct sqlite_db *db, const char *sql, wf_str parameter,
-                                     sqlite3_stmt **out, wf_error *err)
+static wf_status sqlite_schema_query(struct sqlite_db *db, const char *sql,
+                                     wf_str parameter, sqlite3_stmt **out, wf_error *err)
 {
     wf_status status = sqlite_db_prepare(db, sql, out, err);
     if (!status)
@@ -67,8 +67,9 @@ static wf_status sqlite_schema_query(struct sqlite_db *db, const char *sql, wf_s
 }
 
 /* WITHOUT ROWID, STRICT, and the statement that made it. */
-static wf_status sqlite_schema_read_table(struct sqlite_db *db, struct sqlite_schema *schema,
-                                          wf_str table, bool *out_strict, wf_error *err)
+static wf_status sqlite_schema_read_table(struct sqlite_db *db,
+                                          struct sqlite_schema *schema, wf_str table,
+                                          bool *out_strict, wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_schema_query(
@@ -83,8 +84,8 @@ static wf_status sqlite_schema_read_table(struct sqlite_db *db, struct sqlite_sc
     if (status)
         return status;
     if (!row)
-        return error_set(err, WF_NOT_FOUND, "no table '%.*s' in database '%s'", STR_ARG(table),
-                         db->shown);
+        return error_set(err, WF_NOT_FOUND, "no table '%.*s' in database '%s'",
+                         STR_ARG(table), db->shown);
 
     CDC_CLEANUP(buf_release) struct buf full;
     buf_init(&full, LIMIT_TEXT_BYTES);
@@ -131,18 +132,19 @@ static bool sqlite_schema_add_column(struct sqlite_schema *schema, sqlite3_stmt 
     return sqlite_schema_copy(schema, sqlite_db_column_str(stmt, 0), &column->name);
 }
 
-static wf_status sqlite_schema_read_columns(struct sqlite_db *db, struct sqlite_schema *schema,
-                                            bool strict, wf_error *err)
+static wf_status sqlite_schema_read_columns(struct sqlite_db *db,
+                                            struct sqlite_schema *schema, bool strict,
+                                            wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     schema->columns = sqlite_schema_keep(schema, LIMIT_COLUMNS * sizeof(*schema->columns));
     if (!schema->columns)
         return error_no_memory(err);
-    wf_status status = sqlite_schema_query(
-        db,
-        "SELECT name, type, \"notnull\", dflt_value, pk, hidden"
-        " FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
-        schema->table, &stmt, err);
+    wf_status status =
+        sqlite_schema_query(db,
+                            "SELECT name, type, \"notnull\", dflt_value, pk, hidden"
+                            " FROM pragma_table_xinfo(?1, 'main') ORDER BY cid",
+                            schema->table, &stmt, err);
     if (status)
         return status;
     for (bool row;;) {
@@ -168,17 +170,17 @@ static bool sqlite_schema_column_named(const struct sqlite_schema *schema, const
 
 /* A column that is an alias of the rowid is the whole primary key and has no index of its own;
  * "INTEGER PRIMARY KEY DESC" is the documented exception and has one. */
-static wf_status sqlite_schema_find_rowid(struct sqlite_db *db, struct sqlite_schema *schema,
-                                          wf_error *err)
+static wf_status sqlite_schema_find_rowid(struct sqlite_db *db,
+                                          struct sqlite_schema *schema, wf_error *err)
 {
     schema->rowid_column = -1;
     if (schema->without_rowid)
         return WF_OK;
     int64_t indexed;
     bool found;
-    wf_status status = sqlite_db_ask(
-        db, "SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'", schema->table,
-        &indexed, &found, err);
+    wf_status status =
+        sqlite_db_ask(db, "SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk'",
+                      schema->table, &indexed, &found, err);
     if (status)
         return status;
     for (size_t i = 0; i < schema->count && !found; i++) {
@@ -195,10 +197,11 @@ static wf_status sqlite_schema_find_rowid(struct sqlite_db *db, struct sqlite_sc
             return WF_OK;
         }
     }
-    return error_set(err, WF_CONFIG,
-                     "table '%.*s' cannot be captured: its columns rowid, _rowid_ and oid hide "
-                     "its rowid; leave it out of 'tables'",
-                     STR_ARG(schema->full_name));
+    return error_set(
+        err, WF_CONFIG,
+        "table '%.*s' cannot be captured: its columns rowid, _rowid_ and oid hide "
+        "its rowid; leave it out of 'tables'",
+        STR_ARG(schema->full_name));
 }
 
 static wf_status sqlite_schema_read_part(struct sqlite_schema *schema, sqlite3_stmt *stmt,
@@ -229,14 +232,16 @@ static wf_status sqlite_schema_read_part(struct sqlite_schema *schema, sqlite3_s
 }
 
 /* One row of the index list: name, origin, partial, sql. */
-static wf_status sqlite_schema_read_index(struct sqlite_db *db, struct sqlite_schema *schema,
-                                          sqlite3_stmt *list, wf_error *err)
+static wf_status sqlite_schema_read_index(struct sqlite_db *db,
+                                          struct sqlite_schema *schema, sqlite3_stmt *list,
+                                          wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     struct sqlite_unique *unique = &schema->uniques[schema->unique_count++];
     wf_str statement = sqlite_db_column_str(list, 3);
     unique->primary = schema->without_rowid && str_is(sqlite_db_column_str(list, 1), "pk");
-    unique->parts = sqlite_schema_keep(schema, (schema->count + 64) * sizeof(*unique->parts));
+    unique->parts =
+        sqlite_schema_keep(schema, (schema->count + 64) * sizeof(*unique->parts));
     if (!unique->parts)
         return error_no_memory(err);
     if (sqlite3_column_int(list, 2)) {
@@ -266,14 +271,14 @@ static wf_status sqlite_schema_read_index(struct sqlite_db *db, struct sqlite_sc
     return status;
 }
 
-static wf_status sqlite_schema_read_uniques(struct sqlite_db *db, struct sqlite_schema *schema,
-                                            wf_error *err)
+static wf_status sqlite_schema_read_uniques(struct sqlite_db *db,
+                                            struct sqlite_schema *schema, wf_error *err)
 {
     int64_t count;
     bool found;
-    wf_status status =
-        sqlite_db_ask(db, "SELECT count(*) FROM pragma_index_list(?1, 'main') WHERE \"unique\"",
-                      schema->table, &count, &found, err);
+    wf_status status = sqlite_db_ask(
+        db, "SELECT count(*) FROM pragma_index_list(?1, 'main') WHERE \"unique\"",
+        schema->table, &count, &found, err);
     if (status)
         return status;
     schema->uniques = sqlite_schema_keep(schema, (size_t)count * sizeof(*schema->uniques));
@@ -298,8 +303,8 @@ static wf_status sqlite_schema_read_uniques(struct sqlite_db *db, struct sqlite_
     return status;
 }
 
-static wf_status sqlite_schema_find_cascades(struct sqlite_db *db, struct sqlite_schema *schema,
-                                             wf_error *err)
+static wf_status sqlite_schema_find_cascades(struct sqlite_db *db,
+                                             struct sqlite_schema *schema, wf_error *err)
 {
     int64_t actions = 0;
     bool found;
@@ -331,8 +336,8 @@ static void sqlite_schema_judge_key(struct sqlite_schema *schema)
 wf_status sqlite_schema_read(struct sqlite_db *db, wf_str table, struct sqlite_schema **out,
                              wf_error *err)
 {
-    CDC_CLEANUP(sqlite_schema_freep) struct sqlite_schema *schema =
-        calloc(1, sizeof(*schema));
+    CDC_CLEANUP(sqlite_schema_freep)
+    struct sqlite_schema *schema = calloc(1, sizeof(*schema));
     if (!schema)
         return error_no_memory(err);
     bool strict = false;
@@ -385,7 +390,8 @@ wf_status sqlite_schema_table(const struct sqlite_schema *schema, struct cdc_tab
         }
     }
     if (!status)
-        status = table_new(schema->full_name, columns, schema->count, keys, key_count, out, err);
+        status =
+            table_new(schema->full_name, columns, schema->count, keys, key_count, out, err);
     free(columns);
     free(keys);
     return status;
@@ -401,7 +407,8 @@ wf_status sqlite_schema_list(struct sqlite_db *db, void *ctx,
         "SELECT l.name FROM pragma_table_list AS l"
         " JOIN main.sqlite_master AS m ON m.type = 'table' AND m.name = l.name"
         " WHERE l.schema = 'main' AND l.type = 'table'"
-        " AND lower(substr(l.name, 1, 5)) <> '_cdc_' AND lower(substr(l.name, 1, 7)) <> 'sqlite_'"
+        " AND lower(substr(l.name, 1, 5)) <> '_cdc_' AND lower(substr(l.name, 1, 7)) <> "
+        "'sqlite_'"
         " ORDER BY m.rowid",
         &stmt, err);
     for (bool has = false; !status;) {

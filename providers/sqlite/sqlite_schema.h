@@ -39,10 +39,10 @@ struct sqlite_schema {
     wf_str full_name; /* "main.table" */
     wf_str ddl;
     bool without_rowid;
-    int rowid_column;   /* the INTEGER PRIMARY KEY; -1: none */
-    wf_str rowid_name;  /* how SQL reaches the rowid; empty when without_rowid */
-    bool cascaded;      /* a foreign key's action may change rows while others are changed */
-    bool key_nullable;  /* a key with a NULL in it does not identify a row */
+    int rowid_column;  /* the INTEGER PRIMARY KEY; -1: none */
+    wf_str rowid_name; /* how SQL reaches the rowid; empty when without_rowid */
+    bool cascaded;     /* a foreign key's action may change rows while others are changed */
+    bool key_nullable; /* a key with a NULL in it does not identify a row */
     struct sqlite_column *columns;
     size_t count;
     struct sqlite_unique *uniques; /* the rowid's own uniqueness is not among them */

@@ -12,6 +12,7 @@
 #include "providers/sqlite/sqlite_cursor.h"
 #include "providers/sqlite/sqlite_options.h"
 #include "providers/sqlite/sqlite_row.h"
+#include "providers/sqlite/sqlite_sql.h"
 
 struct sqlite_snapshot {
     struct sqlite_cancel cancel;
@@ -30,7 +31,8 @@ static wf_status sqlite_snapshot_open(void *reader, void *state,
     const struct sqlite_options *options = settings->options;
     wf_status status = sqlite_db_cancel_open(&s->cancel, err);
     if (!status)
-        status = sqlite_db_open(&s->db, settings, options->busy_timeout_ms, &s->cancel, err);
+        status =
+            sqlite_db_open(&s->db, settings, options->busy_timeout_ms, &s->cancel, err);
     if (!status)
         status = sqlite_db_exec(&s->db, "PRAGMA query_only = 1", "set it up", err);
     return status ? status : sqlite_row_init(&s->row, &s->db, err);
@@ -64,8 +66,8 @@ static wf_status sqlite_snapshot_mark(void *reader, uint64_t *out_mark, wf_error
     struct sqlite_snapshot *s = reader;
     int64_t seq;
     bool found;
-    wf_status status = sqlite_db_ask(&s->db, "SELECT max(seq) FROM main._cdc_change", STR_EMPTY,
-                                     &seq, &found, err);
+    wf_status status = sqlite_db_ask(&s->db, "SELECT max(seq) FROM main._cdc_change",
+                                     STR_EMPTY, &seq, &found, err);
     if (status)
         return status;
     if (!found || seq < 0)
@@ -80,16 +82,16 @@ static wf_status sqlite_snapshot_look(struct sqlite_snapshot *s, wf_str name, wf
 {
     int64_t cookie;
     bool found;
-    wf_status status =
-        sqlite_db_ask(&s->db, "PRAGMA main.schema_version", STR_EMPTY, &cookie, &found, err);
+    wf_status status = sqlite_db_ask(&s->db, "PRAGMA main.schema_version", STR_EMPTY,
+                                     &cookie, &found, err);
     if (status)
         return status;
     if (s->table && s->cookie == cookie && str_eq(s->table->name, name))
         return WF_OK;
     sqlite_snapshot_forget(s);
     if (!str_starts(name, STR("main.")))
-        return error_set(err, WF_NOT_FOUND, "no table '%.*s' in database '%s'", STR_ARG(name),
-                         s->db.shown);
+        return error_set(err, WF_NOT_FOUND, "no table '%.*s' in database '%s'",
+                         STR_ARG(name), s->db.shown);
     status = sqlite_schema_read(&s->db, str_slice(name, 5, name.len), &s->schema, err);
     if (!status)
         status = sqlite_schema_table(s->schema, &s->table, err);
@@ -98,22 +100,12 @@ static wf_status sqlite_snapshot_look(struct sqlite_snapshot *s, wf_str name, wf
     return status;
 }
 
-/* The uniqueness rule that is the primary key of a WITHOUT ROWID table. */
-static const struct sqlite_unique *sqlite_snapshot_key(const struct sqlite_schema *schema)
-{
-    for (size_t i = 0; i < schema->unique_count; i++) {
-        if (schema->uniques[i].primary)
-            return &schema->uniques[i];
-    }
-    return NULL;
-}
-
 static void sqlite_snapshot_put_part(struct buf *sql, const struct sqlite_schema *schema,
                                      const struct sqlite_unique_part *part)
 {
-    sqlite_trigger_put_id(sql, schema->columns[part->column].name);
+    sqlite_sql_put_id(sql, schema->columns[part->column].name);
     buf_lit(sql, " COLLATE ");
-    sqlite_trigger_put_id(sql, part->collation);
+    sqlite_sql_put_id(sql, part->collation);
 }
 
 /* (a > ?1 OR (a = ?1 AND (b > ?2 OR ...))), which an index with DESC parts needs. */
@@ -151,9 +143,9 @@ static void sqlite_snapshot_put_tuple(struct buf *sql, const struct sqlite_schem
 
 static void sqlite_snapshot_put_after(struct buf *sql, const struct sqlite_schema *schema)
 {
-    const struct sqlite_unique *key = sqlite_snapshot_key(schema);
+    const struct sqlite_unique *key = sqlite_sql_primary(schema);
     if (!key) {
-        sqlite_trigger_put_id(sql, schema->rowid_name);
+        sqlite_sql_put_id(sql, schema->rowid_name);
         buf_lit(sql, " > ?1");
         return;
     }
@@ -168,10 +160,10 @@ static void sqlite_snapshot_put_after(struct buf *sql, const struct sqlite_schem
 
 static void sqlite_snapshot_put_order(struct buf *sql, const struct sqlite_schema *schema)
 {
-    const struct sqlite_unique *key = sqlite_snapshot_key(schema);
+    const struct sqlite_unique *key = sqlite_sql_primary(schema);
     buf_lit(sql, "\n ORDER BY ");
     if (!key) {
-        sqlite_trigger_put_id(sql, schema->rowid_name);
+        sqlite_sql_put_id(sql, schema->rowid_name);
         return;
     }
     for (size_t i = 0; i < key->count; i++) {
@@ -183,17 +175,18 @@ static void sqlite_snapshot_put_order(struct buf *sql, const struct sqlite_schem
 
 /* SELECT columns, rowid or NULL ... of one chunk. */
 static void sqlite_snapshot_put_select(struct buf *sql, const struct sqlite_schema *schema,
-                                       const struct cdc_chunk_request *request, bool resumed)
+                                       const struct cdc_chunk_request *request,
+                                       bool resumed)
 {
     buf_lit(sql, "SELECT ");
-    sqlite_trigger_put_columns(sql, schema, "");
+    sqlite_sql_put_columns(sql, schema, "");
     buf_lit(sql, ", ");
     if (schema->without_rowid)
         buf_lit(sql, "NULL");
     else
-        sqlite_trigger_put_id(sql, schema->rowid_name);
+        sqlite_sql_put_id(sql, schema->rowid_name);
     buf_lit(sql, "\n FROM main.");
-    sqlite_trigger_put_id(sql, schema->table);
+    sqlite_sql_put_id(sql, schema->table);
     buf_lit(sql, "\n WHERE ");
     if (resumed)
         sqlite_snapshot_put_after(sql, schema);
@@ -216,7 +209,8 @@ static wf_status sqlite_snapshot_prepare(struct sqlite_snapshot *s, const char *
     if (rc)
         return sqlite_db_fail(&s->db, rc, "read the table", err);
     if (tail && *tail)
-        return error_set(err, WF_CONFIG, "the snapshot's condition is more than a condition");
+        return error_set(err, WF_CONFIG,
+                         "the snapshot's condition is more than a condition");
     return WF_OK;
 }
 
@@ -228,7 +222,7 @@ static bool sqlite_snapshot_hidden(const struct sqlite_schema *schema)
 
 static size_t sqlite_snapshot_key_count(const struct sqlite_schema *schema)
 {
-    const struct sqlite_unique *key = sqlite_snapshot_key(schema);
+    const struct sqlite_unique *key = sqlite_sql_primary(schema);
     return key ? key->count : 1;
 }
 
@@ -242,11 +236,11 @@ static wf_status sqlite_snapshot_resumes(const struct sqlite_snapshot *s,
     if (!request->after.len)
         return WF_OK;
     int64_t version;
-    wf_status status = sqlite_cursor_bind(request->after, sqlite_snapshot_key_count(s->schema),
-                                          NULL, &version, err);
+    wf_status status = sqlite_cursor_bind(
+        request->after, sqlite_snapshot_key_count(s->schema), NULL, &version, err);
     if (!status)
-        *out = version == (sqlite_snapshot_hidden(s->schema) ? s->cookie
-                                                             : SQLITE_CURSOR_NO_SCHEMA);
+        *out = version ==
+               (sqlite_snapshot_hidden(s->schema) ? s->cookie : SQLITE_CURSOR_NO_SCHEMA);
     return status;
 }
 
@@ -254,7 +248,7 @@ static void sqlite_snapshot_put_cursor(const struct sqlite_snapshot *s, sqlite3_
                                        struct buf *out)
 {
     const struct sqlite_schema *schema = s->schema;
-    const struct sqlite_unique *key = sqlite_snapshot_key(schema);
+    const struct sqlite_unique *key = sqlite_sql_primary(schema);
     buf_clear(out);
     sqlite_cursor_begin(out, sqlite_snapshot_hidden(schema) ? s->cookie
                                                             : SQLITE_CURSOR_NO_SCHEMA);
@@ -265,7 +259,8 @@ static void sqlite_snapshot_put_cursor(const struct sqlite_snapshot *s, sqlite3_
 }
 
 static wf_status sqlite_snapshot_give(struct sqlite_snapshot *s, sqlite3_stmt *stmt,
-                                      const struct cdc_chunk_request *request, wf_error *err)
+                                      const struct cdc_chunk_request *request,
+                                      wf_error *err)
 {
     size_t count = s->schema->count;
     wf_status status = sqlite_row_begin(&s->row, count, err);
@@ -277,8 +272,8 @@ static wf_status sqlite_snapshot_give(struct sqlite_snapshot *s, sqlite3_stmt *s
         return error_no_memory(err);
     wf_str identity = STR_EMPTY;
     if (sqlite_snapshot_hidden(s->schema))
-        identity = sqlite_row_identity(s->table, s->row.values, stmt, (int)count,
-                                       s->row.identity);
+        identity =
+            sqlite_row_identity(s->table, s->row.values, stmt, (int)count, s->row.identity);
     return request->row(request->ctx, s->table, s->row.values, identity, err);
 }
 
@@ -302,16 +297,20 @@ static wf_status sqlite_snapshot_rows(struct sqlite_snapshot *s,
         status = sqlite_snapshot_prepare(s, text, &stmt, err);
     int64_t ignored;
     if (!status && resumed)
-        status = sqlite_cursor_bind(request->after, sqlite_snapshot_key_count(s->schema), stmt,
-                                    &ignored, err);
+        status = sqlite_cursor_bind(request->after, sqlite_snapshot_key_count(s->schema),
+                                    stmt, &ignored, err);
     uint32_t rows = 0;
-    for (bool row; !status;) {
+    bool ended = false;
+    for (bool row; !status && !ended;) {
         status = sqlite_db_step(&s->db, stmt, &row, err);
         if (status || !row)
             break;
-        if (++rows == request->max_rows)
-            sqlite_snapshot_put_cursor(s, stmt, &cursor);
         status = sqlite_snapshot_give(s, stmt, request, err);
+        ended = ++rows == request->max_rows || status == CDC_FULL;
+        if (ended && (!status || status == CDC_FULL)) {
+            sqlite_snapshot_put_cursor(s, stmt, &cursor);
+            status = WF_OK;
+        }
     }
     if (!status)
         status = buf_status(&cursor, "snapshot place", err);
@@ -319,7 +318,7 @@ static wf_status sqlite_snapshot_rows(struct sqlite_snapshot *s,
         return status;
     buf_clear(out->after);
     buf_str(out->after, buf_view(&cursor));
-    out->done = rows < request->max_rows;
+    out->done = !ended;
     return buf_status(out->after, "snapshot place", err);
 }
 

@@ -71,12 +71,4 @@ void sqlite_trigger_put(struct buf *sql, const struct sqlite_capture_of *table,
                         enum sqlite_trigger_kind kind);
 void sqlite_trigger_put_name(struct buf *sql, int64_t line, enum sqlite_trigger_kind kind);
 
-/* Appends "c<from>, ..., c<from + count - 1>". */
-void sqlite_trigger_put_slots(struct buf *sql, size_t from, size_t count);
-/* Appends the table's columns, each after `prefix` ("new."), comma-separated. */
-void sqlite_trigger_put_columns(struct buf *sql, const struct sqlite_schema *schema,
-                                const char *prefix);
-/* Appends a quoted identifier. */
-void sqlite_trigger_put_id(struct buf *sql, wf_str name);
-
 #endif

@@ -16,11 +16,12 @@
 static wf_status sqlite_version_bad(const struct sqlite_version_list *list, int64_t number,
                                     wf_error *err)
 {
-    return error_set(err, WF_STATE,
-                     "database '%s' has changes of a table version (%lld) that it does not "
-                     "describe: its capture tables were tampered with; stop the source with "
-                     "cleanup and start it anew",
-                     list->db->shown, (long long)number);
+    return error_set(
+        err, WF_STATE,
+        "database '%s' has changes of a table version (%lld) that it does not "
+        "describe: its capture tables were tampered with; stop the source with "
+        "cleanup and start it anew",
+        list->db->shown, (long long)number);
 }
 
 static wf_status sqlite_version_grow(struct sqlite_version_list *list, size_t count,
@@ -56,13 +57,14 @@ static void sqlite_version_columns_release(struct sqlite_version_columns *c)
 
 static wf_status sqlite_version_read_columns(const struct sqlite_version_list *list,
                                              int64_t number, size_t count,
-                                             struct sqlite_version_columns *c, wf_error *err)
+                                             struct sqlite_version_columns *c,
+                                             wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_db_prepare(
         list->db,
-        "SELECT name, key_rank FROM main._cdc_column WHERE version = ?1 ORDER BY position", &stmt,
-        err);
+        "SELECT name, key_rank FROM main._cdc_column WHERE version = ?1 ORDER BY position",
+        &stmt, err);
     if (status)
         return status;
     sqlite3_bind_int64(stmt, 1, number);
@@ -97,7 +99,8 @@ static wf_status sqlite_version_make_table(const struct sqlite_version_list *lis
                                            int64_t number, wf_str name, size_t count,
                                            struct cdc_table **out, wf_error *err)
 {
-    CDC_CLEANUP(sqlite_version_columns_release) struct sqlite_version_columns c = {
+    CDC_CLEANUP(sqlite_version_columns_release)
+    struct sqlite_version_columns c = {
         .columns = calloc(count + 1, sizeof(*c.columns)),
         .keys = calloc(count + 1, sizeof(*c.keys)),
         .names = calloc(count + 1, sizeof(*c.names)),
@@ -115,7 +118,8 @@ static wf_status sqlite_version_read(struct sqlite_version_list *list, int64_t n
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_db_prepare(
-        list->db, "SELECT name, columns, ddl FROM main._cdc_version WHERE id = ?1", &stmt, err);
+        list->db, "SELECT name, columns, ddl FROM main._cdc_version WHERE id = ?1", &stmt,
+        err);
     if (status)
         return status;
     sqlite3_bind_int64(stmt, 1, number);
@@ -130,13 +134,15 @@ static wf_status sqlite_version_read(struct sqlite_version_list *list, int64_t n
     char *ddl = str_dup(sqlite_db_column_str(stmt, 2));
     if (!ddl)
         return error_no_memory(err);
-    status = sqlite_version_make_table(list, number, name, (size_t)columns, &version->table, err);
+    status = sqlite_version_make_table(list, number, name, (size_t)columns, &version->table,
+                                       err);
     if (status) {
         free(ddl);
         return status;
     }
     version->ddl = ddl;
-    version->mine = sqlite_schema_matches(list->patterns->items, list->patterns->count, name);
+    version->mine =
+        sqlite_schema_matches(list->patterns->items, list->patterns->count, name);
     version->known = true;
     return WF_OK;
 }

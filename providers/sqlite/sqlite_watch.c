@@ -22,15 +22,17 @@
 #define SQLITE_WATCH_BLIND_MS 250
 #define SQLITE_WATCH_LOOKS 11 /* 1 + 2 + ... + 512 ms, after one at once */
 
-#define SQLITE_WATCH_DIR_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
+#define SQLITE_WATCH_DIR_EVENTS                                                            \
+    (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
 #define SQLITE_WATCH_FILE_EVENTS (IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 
 /* File systems whose other writers may be on another machine (linux/magic.h, fs/smb). */
 static bool sqlite_watch_is_remote(const char *path)
 {
     static const unsigned long remote[] = {
-        0x6969 /* NFS */,      0x517B /* SMB */,  0xFF534D42 /* CIFS */, 0xFE534D42 /* SMB2 */,
-        0x65735546 /* FUSE */, 0x01021997 /* 9P */, 0x00C36400 /* CEPH */, 0x5346414F /* AFS */,
+        0x6969 /* NFS */,      0x517B /* SMB */,      0xFF534D42 /* CIFS */,
+        0xFE534D42 /* SMB2 */, 0x65735546 /* FUSE */, 0x01021997 /* 9P */,
+        0x00C36400 /* CEPH */, 0x5346414F /* AFS */,
     };
     struct statfs info;
     if (statfs(path, &info))
@@ -42,7 +44,8 @@ static bool sqlite_watch_is_remote(const char *path)
     return false;
 }
 
-static wf_status sqlite_watch_name(struct sqlite_watch *watch, const char *path, wf_error *err)
+static wf_status sqlite_watch_name(struct sqlite_watch *watch, const char *path,
+                                   wf_error *err)
 {
     static const char *const suffixes[SQLITE_WATCH_FILES] = {"", "-wal", "-journal"};
     for (int i = 0; i < SQLITE_WATCH_FILES; i++) {
@@ -82,9 +85,9 @@ wf_status sqlite_watch_open(struct sqlite_watch *watch, const char *path, wf_err
     if (slash)
         slash[slash == dir] = 0;
     if (watch->fd)
-        watch->dir = inotify_add_watch(watch->fd - 1, slash ? dir : ".",
-                                       SQLITE_WATCH_DIR_EVENTS) +
-                     1;
+        watch->dir =
+            inotify_add_watch(watch->fd - 1, slash ? dir : ".", SQLITE_WATCH_DIR_EVENTS) +
+            1;
     free(dir);
     if (!watch->dir)
         watch->blind = true;
@@ -111,7 +114,8 @@ static const char *sqlite_watch_base(const char *path)
 }
 
 /* Whether the event is about the database; a watch that ended is forgotten. */
-static bool sqlite_watch_concerns(struct sqlite_watch *watch, const struct inotify_event *event)
+static bool sqlite_watch_concerns(struct sqlite_watch *watch,
+                                  const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW)
         return true;

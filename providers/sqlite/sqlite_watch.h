@@ -20,8 +20,8 @@
 enum { SQLITE_WATCH_DB, SQLITE_WATCH_WAL, SQLITE_WATCH_JOURNAL, SQLITE_WATCH_FILES };
 
 struct sqlite_watch {
-    int fd;       /* inotify plus one; 0: none */
-    int dir;      /* watch of the directory, plus one */
+    int fd;                        /* inotify plus one; 0: none */
+    int dir;                       /* watch of the directory, plus one */
     int files[SQLITE_WATCH_FILES]; /* plus one; 0: the file is not there */
     char *paths[SQLITE_WATCH_FILES];
     bool blind; /* events cannot be relied on */

@@ -30,16 +30,20 @@ static const struct logger logger = {NULL, drop_line};
 static const char yaml[] =
     "modules:\n"
     "  - {name: bus, type: messaging.broker}\n"
-    "  - {name: b, type: messaging.broker, dependsOn: [bus], config: {maxQueueSize: '${WF_TEST_SIZE}'}}\n"
+    "  - {name: b, type: messaging.broker, dependsOn: [bus], config: {maxQueueSize: "
+    "'${WF_TEST_SIZE}'}}\n"
     "pipelines:\n"
     "  p:\n"
     "    trigger: {type: event, config: {topic: t}}\n"
     "    timeout: 5s\n"
     "    steps:\n"
-    "      - {name: a, type: step.set, skip_if: '{{ .no }}', config: {values: {n: '${ x + 1 }'}}}\n"
+    "      - {name: a, type: step.set, skip_if: '{{ .no }}', config: {values: {n: '${ x + "
+    "1 }'}}}\n"
     "      - {name: b, type: step.log, on_error: skip, config: {message: 'n is ${ n }'}}\n"
-    "      - {name: c, type: step.conditional, config: {field: n, routes: {'2': d}, default: d}}\n"
-    "      - {name: d, type: step.set, config: {values: {list: [1, '${ x }'], m: {k: v}}}}\n"
+    "      - {name: c, type: step.conditional, config: {field: n, routes: {'2': d}, "
+    "default: d}}\n"
+    "      - {name: d, type: step.set, config: {values: {list: [1, '${ x }'], m: {k: "
+    "v}}}}\n"
     "    compensation: [{name: u, type: step.log, config: {message: undo}}]\n";
 
 static const char wrong[] = "modules: [{name: 1}, {type: x}]\n"
@@ -52,7 +56,8 @@ static bool load(const char *text, struct buf *said)
     struct problems *problems = problems_new();
     struct bus *bus = bus_new();
     struct app *app = bus ? app_new(&logger, NULL, bus) : NULL;
-    bool good = problems && app && app_load_text(app, str_from(text), "t.yaml", "/x", problems);
+    bool good =
+        problems && app && app_load_text(app, str_from(text), "t.yaml", "/x", problems);
     bool told = !problems || !app || good == !problems_count(problems);
     if (problems)
         problems_print(problems, said);
@@ -120,6 +125,27 @@ START_TEST(a_run_ends_well_or_with_an_error_and_the_next_one_is_sound)
 }
 END_TEST
 
+START_TEST(a_run_after_the_first_needs_no_memory_at_all)
+{
+    struct problems *problems = problems_new();
+    struct bus *bus = bus_new();
+    struct app *app = app_new(&logger, NULL, bus);
+    bool loaded = app_load_text(app, str_from(yaml), "t.yaml", "/x", problems);
+    ck_assert(loaded);
+    struct pipeline *p = app_pipeline(app, STR("p"));
+    for (int i = 0; i < 10; i++) {
+        struct pipeline_call call = {.data = STR("{\"x\":1,\"y\":[1.5,\"z\"]}")};
+        oom_arm(i ? 0 : OOM_MOST);
+        wf_status status = pipeline_run(p, &call, NULL);
+        bool asked = oom_disarm();
+        ck_assert_msg(!asked && !status, "run %d", i);
+    }
+    app_free(app);
+    bus_free(bus);
+    problems_free(problems);
+}
+END_TEST
+
 START_TEST(a_plugin_is_loaded_or_refused)
 {
     bool ended = false;
@@ -129,7 +155,8 @@ START_TEST(a_plugin_is_loaded_or_refused)
         struct plugins *plugins = plugins_new();
         wf_status status = WF_NO_MEMORY;
         if (plugins)
-            status = plugins_add(plugins, BUILD_DIR "/examples/workflow-plugin-hello.so", &err);
+            status =
+                plugins_add(plugins, BUILD_DIR "/examples/workflow-plugin-hello.so", &err);
         plugins_free(plugins);
         ended = !oom_disarm();
         ck_assert_msg(!ended || !status, "%s", err.text);
@@ -150,6 +177,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_configuration_is_loaded_whole_or_refused);
     tcase_add_test(tcase, a_wrong_configuration_is_never_taken_for_right);
     tcase_add_test(tcase, a_run_ends_well_or_with_an_error_and_the_next_one_is_sound);
+    tcase_add_test(tcase, a_run_after_the_first_needs_no_memory_at_all);
     tcase_add_test(tcase, a_plugin_is_loaded_or_refused);
 #endif
     suite_add_tcase(suite, tcase);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -450,6 +451,18 @@ bool fake_gate_wait(struct fake_gate *gate)
     return waiting;
 }
 
+static bool fake_is_ours(const char *task)
+{
+    char path[300];
+    char name[32] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%s/comm", task);
+    FILE *file = fopen(path, "r");
+    bool read = file && fgets(name, sizeof name, file);
+    if (file)
+        fclose(file);
+    return read && str_starts(str_from(name), STR("cdc-"));
+}
+
 unsigned fake_threads(void)
 {
     unsigned count = 0;
@@ -457,7 +470,15 @@ unsigned fake_threads(void)
     if (!tasks)
         fake_fail("opendir", "/proc/self/task");
     for (struct dirent *entry; (entry = readdir(tasks));)
-        count += entry->d_name[0] != '.';
+        count += entry->d_name[0] != '.' && fake_is_ours(entry->d_name);
     closedir(tasks);
     return count;
+}
+
+bool fake_threads_are(unsigned count)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+    for (int i = 0; i < 200 && fake_threads() != count; i++)
+        nanosleep(&moment, NULL);
+    return fake_threads() == count;
 }

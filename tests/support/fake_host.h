@@ -124,7 +124,9 @@ void fake_gate_pass(struct fake_gate *gate);
 /* Waits until somebody waits at it. */
 bool fake_gate_wait(struct fake_gate *gate);
 
-/* Threads of this process. */
+/* The plugin's threads in this process, by their names; sanitizers have threads of their own. */
 unsigned fake_threads(void);
+/* Waits until there are `count`: a thread that was joined may be listed a moment longer. */
+bool fake_threads_are(unsigned count);
 
 #endif

@@ -130,8 +130,8 @@ static void sqlite_rig_put_id(struct buf *out, const struct cdc_table *table,
     }
 }
 
-static int sqlite_rig_replica(struct sqlite_rig *rig, const char *sql, wf_str table, wf_str id,
-                              wf_str row)
+static int sqlite_rig_replica(struct sqlite_rig *rig, const char *sql, wf_str table,
+                              wf_str id, wf_str row)
 {
     sqlite3_stmt *stmt = NULL;
     ck_assert_int_eq(sqlite3_prepare_v2(rig->replica, sql, -1, &stmt, NULL), SQLITE_OK);
@@ -158,7 +158,8 @@ static void sqlite_rig_apply(struct sqlite_rig *rig, const struct cdc_change *ch
     buf_init(&row, RIG_TEXT);
     const struct cdc_table *table = change->table;
     if (change->before) {
-        wf_str identity = change->old_identity.len ? change->old_identity : change->identity;
+        wf_str identity =
+            change->old_identity.len ? change->old_identity : change->identity;
         sqlite_rig_put_id(&id, table, change->before, identity);
         sqlite_rig_put_row(&row, table, change->before);
         if (sqlite_rig_replica(rig, "DELETE FROM r WHERE t = ?1 AND id = ?2 AND row = ?3",
@@ -286,10 +287,10 @@ struct sqlite_rig *sqlite_rig_new(void)
     sqlite3_busy_timeout(rig->writer, 10000);
     sqlite_rig_sql(rig, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
     ck_assert_int_eq(sqlite3_open(":memory:", &rig->replica), SQLITE_OK);
-    ck_assert_int_eq(
-        sqlite3_exec(rig->replica, "CREATE TABLE r(t, id, row, PRIMARY KEY(t, id))", NULL, NULL,
-                     NULL),
-        SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(rig->replica,
+                                  "CREATE TABLE r(t, id, row, PRIMARY KEY(t, id))", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
     return rig;
 }
 
@@ -312,32 +313,53 @@ int sqlite_rig_try(struct sqlite_rig *rig, const char *sql)
 
 void sqlite_rig_sql(struct sqlite_rig *rig, const char *sql)
 {
-    ck_assert_msg(sqlite_rig_try(rig, sql) == SQLITE_OK, "%s: %s", sqlite3_errmsg(rig->writer),
-                  sql);
+    ck_assert_msg(sqlite_rig_try(rig, sql) == SQLITE_OK, "%s: %s",
+                  sqlite3_errmsg(rig->writer), sql);
 }
 
 int64_t sqlite_rig_number(struct sqlite_rig *rig, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
-    ck_assert_msg(sqlite3_prepare_v2(rig->writer, sql, -1, &stmt, NULL) == SQLITE_OK, "%s: %s",
-                  sqlite3_errmsg(rig->writer), sql);
+    ck_assert_msg(sqlite3_prepare_v2(rig->writer, sql, -1, &stmt, NULL) == SQLITE_OK,
+                  "%s: %s", sqlite3_errmsg(rig->writer), sql);
     ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
     int64_t number = sqlite3_column_int64(stmt, 0);
     sqlite3_finalize(stmt);
     return number;
 }
 
-int sqlite_rig_shell(struct sqlite_rig *rig, const char *input)
+FILE *sqlite_rig_shell_begin(struct sqlite_rig *rig, const char *database)
 {
     CDC_CLEANUP(buf_release) struct buf command;
     buf_init(&command, LIMIT_TEXT_BYTES);
-    buf_printf(&command, "sqlite3 -bail -cmd '.timeout 10000' '%s' >/dev/null 2>&1", rig->path);
+    buf_printf(&command, "exec sqlite3 -bail -cmd '.timeout 10000' '%s' >'%s/shell.out' 2>&1",
+               database, rig->dir);
     FILE *shell = popen(buf_c(&command), "w");
     ck_assert_ptr_nonnull(shell);
-    fputs(input, shell);
+    return shell;
+}
+
+static int sqlite_rig_shell_end(FILE *shell)
+{
     int status = pclose(shell);
     ck_assert(WIFEXITED(status));
     return WEXITSTATUS(status);
+}
+
+int sqlite_rig_shell(struct sqlite_rig *rig, const char *input)
+{
+    FILE *shell = sqlite_rig_shell_begin(rig, rig->path);
+    fputs(input, shell);
+    return sqlite_rig_shell_end(shell);
+}
+
+int sqlite_rig_shell_on(struct sqlite_rig *rig, const char *database, const char *input)
+{
+    FILE *shell = sqlite_rig_shell_begin(rig, database);
+    const char *mark = strstr(input, "%s");
+    ck_assert_ptr_nonnull(mark);
+    fprintf(shell, "%.*s%s%s", (int)(mark - input), input, rig->path, mark + 2);
+    return sqlite_rig_shell_end(shell);
 }
 
 void sqlite_rig_tables(struct sqlite_rig *rig, const char *list)
@@ -438,7 +460,8 @@ static void sqlite_rig_each_row(struct sqlite_rig *rig, const char *table, const
     buf_lit(&select, " FROM main.");
     buf_sql_quoted(&select, str_from(table), '"');
     sqlite3_stmt *stmt = NULL;
-    ck_assert_int_eq(sqlite3_prepare_v2(rig->writer, buf_c(&select), -1, &stmt, NULL), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_prepare_v2(rig->writer, buf_c(&select), -1, &stmt, NULL),
+                     SQLITE_OK);
     while (sqlite3_step(stmt) == SQLITE_ROW) {
         CDC_CLEANUP(buf_release) struct buf id;
         CDC_CLEANUP(buf_release) struct buf row;
@@ -464,9 +487,11 @@ static void sqlite_rig_each_row(struct sqlite_rig *rig, const char *table, const
         }
         if (!keyed || null) {
             buf_clear(&id);
-            buf_printf(&id, "#%lld", (long long)sqlite3_column_int64(stmt, (int)schema->count));
+            buf_printf(&id, "#%lld",
+                       (long long)sqlite3_column_int64(stmt, (int)schema->count));
         }
-        if (sqlite_rig_replica(rig, sql, schema->full_name, buf_view(&id), buf_view(&row)) != 1)
+        if (sqlite_rig_replica(rig, sql, schema->full_name, buf_view(&id),
+                               buf_view(&row)) != 1)
             sqlite_rig_mistake(rig, what, buf_view(&row));
     }
     sqlite3_finalize(stmt);
@@ -475,7 +500,8 @@ static void sqlite_rig_each_row(struct sqlite_rig *rig, const char *table, const
 
 void sqlite_rig_adopt(struct sqlite_rig *rig, const char *table)
 {
-    sqlite_rig_each_row(rig, table, "INSERT OR REPLACE INTO r VALUES (?1, ?2, ?3)", "adopt");
+    sqlite_rig_each_row(rig, table, "INSERT OR REPLACE INTO r VALUES (?1, ?2, ?3)",
+                        "adopt");
 }
 
 void sqlite_rig_check(struct sqlite_rig *rig, const char *table)
@@ -496,6 +522,11 @@ void sqlite_rig_check(struct sqlite_rig *rig, const char *table)
     sqlite3_exec(rig->replica, "ROLLBACK", NULL, NULL, NULL);
     ck_assert_msg(rig->mistakes.len == 0, "%s\nevents:\n%s", buf_c(&rig->mistakes),
                   buf_c(&rig->events));
+}
+
+void sqlite_rig_replica_clear(struct sqlite_rig *rig)
+{
+    sqlite3_exec(rig->replica, "DELETE FROM r", NULL, NULL, NULL);
 }
 
 const char *sqlite_rig_events(struct sqlite_rig *rig)

@@ -17,6 +17,7 @@
 #define TESTS_SUPPORT_SQLITE_RIG_H
 
 #include <sqlite3.h>
+#include <stdio.h>
 
 #include "providers/sqlite/sqlite.h"
 #include "providers/sqlite/sqlite_options.h"
@@ -61,6 +62,10 @@ int64_t sqlite_rig_number(struct sqlite_rig *rig, const char *sql);
 /* Runs the sqlite3 program on the database with this input, as a process of its own; gives its
  * exit status. */
 int sqlite_rig_shell(struct sqlite_rig *rig, const char *input);
+/* The same on another database; the %s in `input` becomes the path of this one. */
+int sqlite_rig_shell_on(struct sqlite_rig *rig, const char *database, const char *input);
+/* Begins such a process and gives its standard input, for pclose(). */
+FILE *sqlite_rig_shell_begin(struct sqlite_rig *rig, const char *database);
 
 /* Captures only these; up to eight. */
 void sqlite_rig_tables(struct sqlite_rig *rig, const char *list);
@@ -79,6 +84,9 @@ void sqlite_rig_confirm(struct sqlite_rig *rig);
 void sqlite_rig_check(struct sqlite_rig *rig, const char *table);
 /* Puts the table's present rows into the replica. */
 void sqlite_rig_adopt(struct sqlite_rig *rig, const char *table);
+
+/* Empties the replica. */
+void sqlite_rig_replica_clear(struct sqlite_rig *rig);
 
 const char *sqlite_rig_events(struct sqlite_rig *rig);
 void sqlite_rig_forget(struct sqlite_rig *rig);

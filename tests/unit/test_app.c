@@ -168,63 +168,61 @@ static const struct {
 };
 
 START_TEST(every_class_of_mistake_is_said_with_its_place_and_key)
-    {
-        ck_assert_str_eq(host_rig_mistakes(classes[_i].yaml), classes[_i].said);
-    }
+{
+    ck_assert_str_eq(host_rig_mistakes(classes[_i].yaml), classes[_i].said);
+}
 END_TEST
 
 START_TEST(all_mistakes_come_out_at_once_in_the_order_of_the_file)
-    {
-        const char *said = host_rig_mistakes(
-            "modules:\n  - {name: a}\npipelines:\n  p:\n    timeout: x\n    steps: " STEP
-            "\n"
-            "  q: {}\ntriggers: 5\n");
-        ck_assert_str_eq(
-            said,
-            "test.yaml:2:5: modules[0].type: is required\n"
-            "test.yaml:5:14: pipelines.p.timeout: must be a duration such as '30s' or "
-            "'500ms'\n"
-            "test.yaml:7:6: pipelines.q.steps: is required: a list of steps\n"
-            "test.yaml:8:11: triggers: must be a map type -> configuration, not an "
-            "integer\n");
-    }
+{
+    const char *said = host_rig_mistakes(
+        "modules:\n  - {name: a}\npipelines:\n  p:\n    timeout: x\n    steps: " STEP "\n"
+        "  q: {}\ntriggers: 5\n");
+    ck_assert_str_eq(
+        said, "test.yaml:2:5: modules[0].type: is required\n"
+              "test.yaml:5:14: pipelines.p.timeout: must be a duration such as '30s' or "
+              "'500ms'\n"
+              "test.yaml:7:6: pipelines.q.steps: is required: a list of steps\n"
+              "test.yaml:8:11: triggers: must be a map type -> configuration, not an "
+              "integer\n");
+}
 END_TEST
 
 START_TEST(modules_start_after_what_they_depend_on)
-    {
-        struct host_rig *rig = host_rig_new(
-            "modules:\n"
-            "  - {name: web, type: http.server, config: {address: '127.0.0.1:0'}, "
-            "dependsOn: [bus]}\n"
-            "  - {name: bus, type: messaging.broker}\n"
-            "  - {name: router, type: http.router, dependsOn: [web]}\n" PIPELINE(""),
-            NULL);
-        host_rig_start(rig);
-        struct app *app = host_rig_app(rig);
-        ck_assert_ptr_nonnull(app_module(app, STR("web"), "http.server"));
-        ck_assert_ptr_null(app_module(app, STR("web"), "http.router"));
-        ck_assert_ptr_null(app_module(app, STR("nobody"), "http.server"));
-        ck_assert_ptr_eq(app_first_module(app, "messaging.broker"),
-                         app_module(app, STR("bus"), "messaging.broker"));
-        ck_assert_ptr_null(app_first_module(app, "storage.sqlite"));
-        wf_error err;
-        ck_assert_int_eq(app_stop(app, &err), WF_OK);
-        ck_assert_int_eq(app_stop(app, &err), WF_OK);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new(
+        "modules:\n"
+        "  - {name: web, type: http.server, config: {address: '127.0.0.1:0'}, "
+        "dependsOn: [bus]}\n"
+        "  - {name: bus, type: messaging.broker}\n"
+        "  - {name: router, type: http.router, dependsOn: [web]}\n" PIPELINE(""),
+        NULL);
+    host_rig_start(rig);
+    struct app *app = host_rig_app(rig);
+    ck_assert_ptr_nonnull(app_module(app, STR("web"), "http.server"));
+    ck_assert_ptr_null(app_module(app, STR("web"), "http.router"));
+    ck_assert_ptr_null(app_module(app, STR("nobody"), "http.server"));
+    ck_assert_ptr_eq(app_first_module(app, "messaging.broker"),
+                     app_module(app, STR("bus"), "messaging.broker"));
+    ck_assert_ptr_null(app_first_module(app, "storage.sqlite"));
+    wf_error err;
+    ck_assert_int_eq(app_stop(app, &err), WF_OK);
+    ck_assert_int_eq(app_stop(app, &err), WF_OK);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(an_app_that_is_stopped_takes_no_more_events)
-    {
-        struct host_rig *rig = host_rig_new(PIPELINE(""), NULL);
-        host_rig_start(rig);
-        ck_assert_str_eq(host_rig_run(rig, "p", "{\"a\":1}"), "{\"a\":1}");
-        ck_assert_int_eq(app_stop(host_rig_app(rig), NULL), WF_OK);
-        ck_assert_str_eq(host_rig_run(rig, "p", "{}"), "error: the host is stopping");
-        host_rig_start(rig);
-        ck_assert_str_eq(host_rig_run(rig, "p", "{}"), "{}");
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new(PIPELINE(""), NULL);
+    host_rig_start(rig);
+    ck_assert_str_eq(host_rig_run(rig, "p", "{\"a\":1}"), "{\"a\":1}");
+    ck_assert_int_eq(app_stop(host_rig_app(rig), NULL), WF_OK);
+    ck_assert_str_eq(host_rig_run(rig, "p", "{}"), "error: the host is stopping");
+    host_rig_start(rig);
+    ck_assert_str_eq(host_rig_run(rig, "p", "{}"), "{}");
+    host_rig_free(rig);
+}
 END_TEST
 
 Suite *test_suite(void)

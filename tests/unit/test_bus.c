@@ -63,99 +63,97 @@ static void teardown(void)
 }
 
 START_TEST(every_subscriber_of_exactly_the_topic_gets_it_in_order)
-    {
-        struct listener a = {.answer = WF_OK}, b = {.answer = WF_OK}, c = {.answer = WF_OK};
-        join(&a, "t");
-        join(&b, "t");
-        join(&c, "t.more");
-        ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
-        ck_assert_int_eq(
-            bus_publish(bus, STR("t.more"), STR("2"), STR("{\"k\":\"v\"}"), NULL), WF_OK);
-        ck_assert_int_eq(publish("nobody", "3", NULL), WF_OK);
-        ck_assert_str_eq(buf_c(&a.seen), "t=1;");
-        ck_assert_str_eq(buf_c(&b.seen), "t=1;");
-        ck_assert_str_eq(buf_c(&c.seen), "t.more=2{\"k\":\"v\"};");
-        ck_assert_uint_ne(a.number, b.number);
-        buf_release(&a.seen);
-        buf_release(&b.seen);
-        buf_release(&c.seen);
-    }
+{
+    struct listener a = {.answer = WF_OK}, b = {.answer = WF_OK}, c = {.answer = WF_OK};
+    join(&a, "t");
+    join(&b, "t");
+    join(&c, "t.more");
+    ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
+    ck_assert_int_eq(bus_publish(bus, STR("t.more"), STR("2"), STR("{\"k\":\"v\"}"), NULL),
+                     WF_OK);
+    ck_assert_int_eq(publish("nobody", "3", NULL), WF_OK);
+    ck_assert_str_eq(buf_c(&a.seen), "t=1;");
+    ck_assert_str_eq(buf_c(&b.seen), "t=1;");
+    ck_assert_str_eq(buf_c(&c.seen), "t.more=2{\"k\":\"v\"};");
+    ck_assert_uint_ne(a.number, b.number);
+    buf_release(&a.seen);
+    buf_release(&b.seen);
+    buf_release(&c.seen);
+}
 END_TEST
 
 START_TEST(a_refusal_comes_back_and_the_others_are_called_nevertheless)
-    {
-        wf_error err;
-        struct listener no = {.answer = WF_STATE}, yes = {.answer = WF_OK};
-        join(&no, "t");
-        join(&yes, "t");
-        ck_assert_int_eq(publish("t", "1", &err), WF_STATE);
-        ck_assert_str_eq(err.text, "no, thanks");
-        ck_assert_str_eq(buf_c(&yes.seen), "t=1;");
-        buf_release(&no.seen);
-        buf_release(&yes.seen);
-    }
+{
+    wf_error err;
+    struct listener no = {.answer = WF_STATE}, yes = {.answer = WF_OK};
+    join(&no, "t");
+    join(&yes, "t");
+    ck_assert_int_eq(publish("t", "1", &err), WF_STATE);
+    ck_assert_str_eq(err.text, "no, thanks");
+    ck_assert_str_eq(buf_c(&yes.seen), "t=1;");
+    buf_release(&no.seen);
+    buf_release(&yes.seen);
+}
 END_TEST
 
 START_TEST(who_leaves_gets_no_more_and_unknown_numbers_are_let_pass)
-    {
-        struct listener a = {.answer = WF_OK};
-        join(&a, "t");
-        bus_unsubscribe(bus, a.number + 77);
-        bus_unsubscribe(bus, a.number);
-        bus_unsubscribe(bus, a.number);
-        ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
-        ck_assert_uint_eq(a.seen.len, 0);
-    }
+{
+    struct listener a = {.answer = WF_OK};
+    join(&a, "t");
+    bus_unsubscribe(bus, a.number + 77);
+    bus_unsubscribe(bus, a.number);
+    bus_unsubscribe(bus, a.number);
+    ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
+    ck_assert_uint_eq(a.seen.len, 0);
+}
 END_TEST
 
 START_TEST(a_subscriber_may_leave_from_inside_its_own_call)
-    {
-        struct listener a = {.leaves = true};
-        join(&a, "t");
-        publish("t", "1", NULL);
-        publish("t", "2", NULL);
-        ck_assert_str_eq(buf_c(&a.seen), "t=1;");
-        buf_release(&a.seen);
-    }
+{
+    struct listener a = {.leaves = true};
+    join(&a, "t");
+    publish("t", "1", NULL);
+    publish("t", "2", NULL);
+    ck_assert_str_eq(buf_c(&a.seen), "t=1;");
+    buf_release(&a.seen);
+}
 END_TEST
 
 START_TEST(a_message_may_lead_to_others_but_not_for_ever)
-    {
-        wf_error err;
-        struct listener a = {.passes = "u"}, b = {.answer = WF_OK},
-                        ring = {.passes = "ring"};
-        join(&a, "t");
-        join(&b, "u");
-        join(&ring, "ring");
-        ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
-        ck_assert_str_eq(buf_c(&b.seen), "u=1;");
-        ck_assert_int_eq(publish("ring", "x", &err), WF_FAILED);
-        ck_assert_str_eq(err.text,
-                         "topic 'ring': a message led to 32 others, one inside the other");
-        buf_release(&a.seen);
-        buf_release(&b.seen);
-        buf_release(&ring.seen);
-    }
+{
+    wf_error err;
+    struct listener a = {.passes = "u"}, b = {.answer = WF_OK}, ring = {.passes = "ring"};
+    join(&a, "t");
+    join(&b, "u");
+    join(&ring, "ring");
+    ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
+    ck_assert_str_eq(buf_c(&b.seen), "u=1;");
+    ck_assert_int_eq(publish("ring", "x", &err), WF_FAILED);
+    ck_assert_str_eq(err.text,
+                     "topic 'ring': a message led to 32 others, one inside the other");
+    buf_release(&a.seen);
+    buf_release(&b.seen);
+    buf_release(&ring.seen);
+}
 END_TEST
 
 START_TEST(a_topic_has_a_name_and_may_have_many_subscribers)
-    {
-        enum { MANY = 100 };
-        struct listener *all = calloc(MANY, sizeof(*all));
-        ck_assert_ptr_nonnull(all);
-        uint64_t number;
-        wf_error err;
-        ck_assert_int_eq(bus_subscribe(bus, STR_EMPTY, listen, all, &number, &err),
-                         WF_CONFIG);
-        for (int i = 0; i < MANY; i++)
-            join(&all[i], "t");
-        ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
-        for (int i = 0; i < MANY; i++) {
-            ck_assert_str_eq(buf_c(&all[i].seen), "t=1;");
-            buf_release(&all[i].seen);
-        }
-        free(all);
+{
+    enum { MANY = 100 };
+    struct listener *all = calloc(MANY, sizeof(*all));
+    ck_assert_ptr_nonnull(all);
+    uint64_t number;
+    wf_error err;
+    ck_assert_int_eq(bus_subscribe(bus, STR_EMPTY, listen, all, &number, &err), WF_CONFIG);
+    for (int i = 0; i < MANY; i++)
+        join(&all[i], "t");
+    ck_assert_int_eq(publish("t", "1", NULL), WF_OK);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_str_eq(buf_c(&all[i].seen), "t=1;");
+        buf_release(&all[i].seen);
     }
+    free(all);
+}
 END_TEST
 
 /* ---- threads ---- */
@@ -181,23 +179,23 @@ static void *publisher(void *arg)
 }
 
 START_TEST(leaving_waits_for_calls_in_other_threads)
-    {
-        uint64_t number;
-        wf_error err;
-        pthread_t thread;
-        char topic[] = "t";
-        ck_assert_int_eq(bus_subscribe(bus, STR("t"), slow, NULL, &number, &err), WF_OK);
-        atomic_store(&entered, 0);
-        atomic_store(&left, 0);
-        pthread_mutex_lock(&gate);
-        ck_assert_int_eq(pthread_create(&thread, NULL, publisher, topic), 0);
-        while (!atomic_load(&entered))
-            sched_yield();
-        pthread_mutex_unlock(&gate);
-        bus_unsubscribe(bus, number);
-        ck_assert_int_eq(atomic_load(&left), 1);
-        pthread_join(thread, NULL);
-    }
+{
+    uint64_t number;
+    wf_error err;
+    pthread_t thread;
+    char topic[] = "t";
+    ck_assert_int_eq(bus_subscribe(bus, STR("t"), slow, NULL, &number, &err), WF_OK);
+    atomic_store(&entered, 0);
+    atomic_store(&left, 0);
+    pthread_mutex_lock(&gate);
+    ck_assert_int_eq(pthread_create(&thread, NULL, publisher, topic), 0);
+    while (!atomic_load(&entered))
+        sched_yield();
+    pthread_mutex_unlock(&gate);
+    bus_unsubscribe(bus, number);
+    ck_assert_int_eq(atomic_load(&left), 1);
+    pthread_join(thread, NULL);
+}
 END_TEST
 
 static atomic_bool enough;
@@ -221,25 +219,24 @@ static void *busy_publisher(void *arg)
 }
 
 START_TEST(coming_and_going_under_load_never_calls_who_is_gone)
-    {
-        pthread_t threads[2];
-        atomic_store(&enough, false);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            ck_assert_int_eq(pthread_create(&threads[i], NULL, busy_publisher, NULL), 0);
-        for (int i = 0; i < 2000; i++) {
-            uint64_t number;
-            atomic_long calls = 0;
-            ck_assert_int_eq(bus_subscribe(bus, STR("t"), count, &calls, &number, NULL),
-                             WF_OK);
-            if (i % 4 == 0)
-                sched_yield();
-            bus_unsubscribe(bus, number);
-            atomic_store(&calls, -1);
-        }
-        atomic_store(&enough, true);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            pthread_join(threads[i], NULL);
+{
+    pthread_t threads[2];
+    atomic_store(&enough, false);
+    for (size_t i = 0; i < CDC_COUNT(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, busy_publisher, NULL), 0);
+    for (int i = 0; i < 2000; i++) {
+        uint64_t number;
+        atomic_long calls = 0;
+        ck_assert_int_eq(bus_subscribe(bus, STR("t"), count, &calls, &number, NULL), WF_OK);
+        if (i % 4 == 0)
+            sched_yield();
+        bus_unsubscribe(bus, number);
+        atomic_store(&calls, -1);
     }
+    atomic_store(&enough, true);
+    for (size_t i = 0; i < CDC_COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+}
 END_TEST
 
 Suite *test_suite(void)

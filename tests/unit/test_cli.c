@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -163,134 +164,191 @@ static const struct {
 };
 
 START_TEST(a_wrong_call_says_what_is_wrong_and_where_help_is)
-    {
-        const char *arguments[8] = {"wfhost"};
-        for (size_t i = 0; i < CDC_COUNT(wrong[_i].arguments); i++)
-            arguments[i + 1] = wrong[_i].arguments[i];
-        ck_assert_int_eq(end(begin(arguments)), wrong[_i].code);
-        ck_assert_str_eq(err, wrong[_i].said);
-        ck_assert_str_eq(out, "");
-    }
+{
+    const char *arguments[8] = {"wfhost"};
+    for (size_t i = 0; i < CDC_COUNT(wrong[_i].arguments); i++)
+        arguments[i + 1] = wrong[_i].arguments[i];
+    ck_assert_int_eq(end(begin(arguments)), wrong[_i].code);
+    ck_assert_str_eq(err, wrong[_i].said);
+    ck_assert_str_eq(out, "");
+}
 END_TEST
 
 START_TEST(every_command_has_help)
-    {
-        static const char *const commands[] = {"run",     "validate", "exec",
-                                               "inspect", "tail",     "dead-letters"};
-        ck_assert_int_eq(RUN("--help"), 0);
-        for (size_t i = 0; i < CDC_COUNT(commands); i++)
-            ck_assert_ptr_nonnull(strstr(out, commands[i]));
-        for (size_t i = 0; i < CDC_COUNT(commands); i++) {
-            ck_assert_int_eq(RUN(commands[i], "--help"), 0);
-            ck_assert_ptr_nonnull(strstr(out, "usage: wfhost "));
-            ck_assert_ptr_nonnull(strstr(out, "--help"));
-            ck_assert_str_eq(err, "");
-        }
-        ck_assert_int_eq(RUN("--version"), 0);
-        ck_assert_ptr_nonnull(strstr(out, "wfhost "));
-        ck_assert_int_eq(end(begin((const char *const[]){"wfhost", NULL})), 2);
+{
+    static const char *const commands[] = {"run",     "validate", "exec",
+                                           "inspect", "tail",     "dead-letters"};
+    ck_assert_int_eq(RUN("--help"), 0);
+    for (size_t i = 0; i < CDC_COUNT(commands); i++)
+        ck_assert_ptr_nonnull(strstr(out, commands[i]));
+    for (size_t i = 0; i < CDC_COUNT(commands); i++) {
+        ck_assert_int_eq(RUN(commands[i], "--help"), 0);
+        ck_assert_ptr_nonnull(strstr(out, "usage: wfhost "));
+        ck_assert_ptr_nonnull(strstr(out, "--help"));
+        ck_assert_str_eq(err, "");
     }
+    ck_assert_int_eq(RUN("--version"), 0);
+    ck_assert_ptr_nonnull(strstr(out, "wfhost "));
+    ck_assert_int_eq(end(begin((const char *const[]){"wfhost", NULL})), 2);
+}
 END_TEST
 
 /* ---- validate, exec, inspect ---- */
 
 START_TEST(validate_tells_every_mistake_and_ends_with_one)
-    {
-        const char *bad = file("bad.yaml", "pipelines:\n  p: {steps: 1}\n  q: []\n");
-        ck_assert_int_eq(RUN("validate", bad), 1);
-        ck_assert_ptr_nonnull(strstr(out, "bad.yaml:2:14: pipelines.p.steps: "));
-        ck_assert_ptr_nonnull(strstr(out, "bad.yaml:3:6: pipelines.q: "));
-        ck_assert_ptr_nonnull(strstr(err, "2 mistakes"));
-        ck_assert_int_eq(RUN("validate", file("good.yaml", good)), 0);
-        ck_assert_ptr_nonnull(strstr(out, "no mistakes (2 pipelines, 0 triggers)"));
-    }
+{
+    const char *bad = file("bad.yaml", "pipelines:\n  p: {steps: 1}\n  q: []\n");
+    ck_assert_int_eq(RUN("validate", bad), 1);
+    ck_assert_ptr_nonnull(strstr(out, "bad.yaml:2:14: pipelines.p.steps: "));
+    ck_assert_ptr_nonnull(strstr(out, "bad.yaml:3:6: pipelines.q: "));
+    ck_assert_ptr_nonnull(strstr(err, "2 mistakes"));
+    ck_assert_int_eq(RUN("validate", file("good.yaml", good)), 0);
+    ck_assert_ptr_nonnull(strstr(out, "no mistakes (2 pipelines, 0 triggers)"));
+}
 END_TEST
 
 START_TEST(exec_prints_what_the_pipeline_ends_with)
-    {
-        const char *config = file("good.yaml", good);
-        ck_assert_int_eq(RUN("exec", config, "p", "--input", "{\"a\":41}"), 0);
-        ck_assert_str_eq(out, "{\"a\":41,\"sum\":\"42\"}\n");
-        ck_assert_int_eq(RUN("exec", config, "bad", "--input={\"a\":\"{\"}"), 3);
-        ck_assert_str_eq(out, "");
-        ck_assert_ptr_nonnull(strstr(err, "workflow execution failed: pipeline \"bad\""));
-        ck_assert_int_eq(RUN("exec", config, "nobody"), 1);
-        ck_assert_ptr_nonnull(strstr(err, "there is no pipeline 'nobody'"));
-    }
+{
+    const char *config = file("good.yaml", good);
+    ck_assert_int_eq(RUN("exec", config, "p", "--input", "{\"a\":41}"), 0);
+    ck_assert_str_eq(out, "{\"a\":41,\"sum\":\"42\"}\n");
+    ck_assert_int_eq(RUN("exec", config, "bad", "--input={\"a\":\"{\"}"), 3);
+    ck_assert_str_eq(out, "");
+    ck_assert_ptr_nonnull(strstr(err, "workflow execution failed: pipeline \"bad\""));
+    ck_assert_int_eq(RUN("exec", config, "nobody"), 1);
+    ck_assert_ptr_nonnull(strstr(err, "there is no pipeline 'nobody'"));
+}
 END_TEST
 
 START_TEST(inspect_shows_the_manifest_and_json_gives_its_bytes)
-    {
-        static char manifest[65536];
-        slurp(SOURCE_DIR "/examples/minimal_plugin/plugin.manifest.json", manifest,
-              sizeof(manifest));
-        ck_assert_int_eq(RUN("inspect", HELLO, "--json"), 0);
-        ck_assert_str_eq(out, manifest);
-        ck_assert_int_eq(RUN("inspect", HELLO), 0);
-        ck_assert_ptr_nonnull(strstr(out, "module hello - Knows how one greets"));
-        ck_assert_ptr_nonnull(strstr(out, "the word to greet with (required)"));
-        ck_assert_int_eq(RUN("inspect"), 0);
-        ck_assert_ptr_nonnull(strstr(out, "step step.log - "));
-    }
+{
+    static char manifest[65536];
+    slurp(SOURCE_DIR "/examples/minimal_plugin/plugin.manifest.json", manifest,
+          sizeof(manifest));
+    ck_assert_int_eq(RUN("inspect", HELLO, "--json"), 0);
+    ck_assert_str_eq(out, manifest);
+    ck_assert_int_eq(RUN("inspect", HELLO), 0);
+    ck_assert_ptr_nonnull(strstr(out, "module hello - Knows how one greets"));
+    ck_assert_ptr_nonnull(strstr(out, "the word to greet with (required)"));
+    ck_assert_int_eq(RUN("inspect"), 0);
+    ck_assert_ptr_nonnull(strstr(out, "step step.log - "));
+}
 END_TEST
 
 /* ---- run ---- */
 
 START_TEST(the_example_greets_three_guests_and_ends_when_idle)
-    {
-        ck_assert_int_eq(RUN("run", SOURCE_DIR "/examples/minimal_plugin/hello.yaml",
-                             "--plugin", HELLO, "--exit-when-idle", "200ms"),
-                         0);
-        ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 1"));
-        ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 3"));
-        ck_assert_ptr_nonnull(strstr(err, "stopped\n"));
-        ck_assert_str_eq(out, "");
-    }
+{
+    ck_assert_int_eq(RUN("run", SOURCE_DIR "/examples/minimal_plugin/hello.yaml",
+                         "--plugin", HELLO, "--exit-when-idle", "200ms"),
+                     0);
+    ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 1"));
+    ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 3"));
+    ck_assert_ptr_nonnull(strstr(err, "stopped\n"));
+    ck_assert_str_eq(out, "");
+}
 END_TEST
 
 START_TEST(a_signal_stops_in_order_and_ends_with_zero)
-    {
-        static const int signals[] = {SIGINT, SIGTERM};
-        const char *config = file("good.yaml", good);
-        pid_t pid = begin(
-            (const char *const[]){"wfhost", "run", config, "--log-format=json", NULL});
-        await("running");
-        kill(pid, signals[_i]);
-        ck_assert_int_eq(end(pid), 0);
-        ck_assert_ptr_nonnull(strstr(err, "\"message\":\"stopped\""));
-    }
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    const char *config = file("good.yaml", good);
+    pid_t pid =
+        begin((const char *const[]){"wfhost", "run", config, "--log-format=json", NULL});
+    await("running");
+    kill(pid, signals[_i]);
+    ck_assert_int_eq(end(pid), 0);
+    ck_assert_ptr_nonnull(strstr(err, "\"message\":\"stopped\""));
+}
 END_TEST
 
 START_TEST(a_second_signal_ends_at_once)
-    {
-        /* A pipeline that never ends: stopping waits for it. */
-        const char *loop = file(
-            "again.yaml", "pipelines:\n  p:\n    trigger: {type: hello}\n    timeout: 60s\n"
-                          "    steps:\n"
-                          "      - {name: start, type: step.log, config: {message: begun, "
-                          "level: warn}}\n"
-                          "      - {name: again, type: step.conditional, config: {field: "
-                          "number, routes: {'1': again}}}\n");
-        pid_t pid =
-            begin((const char *const[]){"wfhost", "run", loop, "--plugin", HELLO, NULL});
-        await("begun");
-        kill(pid, SIGTERM);
-        await("terminated");
-        kill(pid, SIGINT);
-        ck_assert_int_eq(end(pid), 130);
-    }
+{
+    /* A pipeline that never ends: stopping waits for it. */
+    const char *loop = file(
+        "again.yaml", "pipelines:\n  p:\n    trigger: {type: hello}\n    timeout: 60s\n"
+                      "    steps:\n"
+                      "      - {name: start, type: step.log, config: {message: begun, "
+                      "level: warn}}\n"
+                      "      - {name: again, type: step.conditional, config: {field: "
+                      "number, routes: {'1': again}}}\n");
+    pid_t pid =
+        begin((const char *const[]){"wfhost", "run", loop, "--plugin", HELLO, NULL});
+    await("begun");
+    kill(pid, SIGTERM);
+    await("terminated");
+    kill(pid, SIGINT);
+    ck_assert_int_eq(end(pid), 130);
+}
 END_TEST
 
 START_TEST(a_module_that_cannot_start_ends_with_three)
-    {
-        const char *config =
-            file("taken.yaml",
-                 "modules:\n"
-                 "  - {name: a, type: http.server, config: {address: '192.0.2.1:1'}}\n"
-                 "  - {name: r, type: http.router, dependsOn: [a]}\n");
-        ck_assert_int_eq(RUN("run", config), 3);
-        ck_assert_ptr_nonnull(strstr(err, " ERROR module 'a': "));
-    }
+{
+    const char *config = file(
+        "taken.yaml", "modules:\n"
+                      "  - {name: a, type: http.server, config: {address: '192.0.2.1:1'}}\n"
+                      "  - {name: r, type: http.router, dependsOn: [a]}\n");
+    ck_assert_int_eq(RUN("run", config), 3);
+    ck_assert_ptr_nonnull(strstr(err, " ERROR module 'a': "));
+}
+END_TEST
+
+/* ---- dead letters ---- */
+
+static const char *state_with_letters(void)
+{
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(temp_path(folder, "state.db"), &db), SQLITE_OK);
+    const char *sql =
+        "CREATE TABLE dead_letter(id INTEGER PRIMARY KEY, source_id TEXT, subscription "
+        "TEXT,"
+        " event_id TEXT, table_name TEXT, op TEXT, attempts INTEGER, reason TEXT, error "
+        "TEXT,"
+        " event BLOB, state TEXT, created_at TEXT);"
+        "INSERT INTO dead_letter VALUES(1,'a','p','e1','t','INSERT',5,'r','bad "
+        "\"x\"','{\"n\":1}',"
+        "'dead','2026'),(2,'b','p','e2','t','UPDATE',5,NULL,'y','not json','dead','2026'),"
+        "(3,'b','p','e3','t','DELETE',5,'r','z','{}','dead','2026')";
+    ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    return folder;
+}
+
+START_TEST(dead_letters_are_listed_marked_and_dropped)
+{
+    const char *dir = state_with_letters();
+    ck_assert_int_eq(RUN("dead-letters", "list", "--state-dir", dir, "--source", "a"), 0);
+    ck_assert_str_eq(out,
+                     "{\"id\":1,\"source_id\":\"a\",\"subscription\":\"p\",\"event_id\":"
+                     "\"e1\",\"table\":\"t\",\"op\":\"INSERT\",\"attempts\":5,\"reason\":"
+                     "\"r\",\"error\":\"bad \\\"x\\\"\",\"state\":\"dead\",\"created_at\":"
+                     "\"2026\",\"event\":{\"n\":1}}\n");
+    ck_assert_str_eq(err, "1 dead letter\n");
+    ck_assert_int_eq(RUN("dead-letters", "replay", "--state-dir", dir, "--id=2", "--id=3"),
+                     0);
+    ck_assert_str_eq(out, "2 dead letters will be fired again\n");
+    ck_assert_int_eq(RUN("dead-letters", "list", "--state-dir", dir), 0);
+    ck_assert_ptr_nonnull(strstr(out, "\"id\":2,"));
+    ck_assert_ptr_nonnull(strstr(out, "\"state\":\"replay\""));
+    ck_assert_ptr_nonnull(strstr(out, "\"event\":\"not json\""));
+    ck_assert_int_eq(
+        RUN("dead-letters", "drop", "--state-dir", dir, "--source", "b", "--id", "1"), 0);
+    ck_assert_str_eq(out, "0 dead letters dropped\n");
+    ck_assert_int_eq(RUN("dead-letters", "drop", "--state-dir", dir), 0);
+    ck_assert_str_eq(out, "3 dead letters dropped\n");
+    ck_assert_int_eq(RUN("dead-letters", "list", "--state-dir", dir), 0);
+    ck_assert_str_eq(out, "");
+    ck_assert_int_eq(RUN("dead-letters", "drop", "--state-dir", dir, "--id", "x"), 1);
+}
+END_TEST
+
+START_TEST(a_state_that_is_no_database_is_an_error)
+{
+    file("state.db",
+         "this is not a database, and long enough to be looked at as one .......");
+    ck_assert_int_eq(RUN("dead-letters", "list", "--state-dir", folder), 3);
+    ck_assert_ptr_nonnull(strstr(err, "state.db: file is not a database"));
+}
 END_TEST
 
 Suite *test_suite(void)
@@ -309,6 +367,8 @@ Suite *test_suite(void)
     tcase_add_loop_test(tcase, a_signal_stops_in_order_and_ends_with_zero, 0, 2);
     tcase_add_test(tcase, a_second_signal_ends_at_once);
     tcase_add_test(tcase, a_module_that_cannot_start_ends_with_three);
+    tcase_add_test(tcase, dead_letters_are_listed_marked_and_dropped);
+    tcase_add_test(tcase, a_state_that_is_no_database_is_an_error);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -105,113 +105,112 @@ static const struct {
 };
 
 START_TEST(a_scalar_means_what_the_engine_takes_it_for)
-    {
-        bool list = !strcmp(scalars[_i].yaml, "v: -"); /* a lone dash there is no scalar */
-        const struct node *root = parse(list ? "v:\n  -" : scalars[_i].yaml);
-        ck_assert_msg(root, "%s: %s", scalars[_i].yaml, mistakes());
-        ck_assert_str_eq(json(node_get(root, "v")), scalars[_i].json);
-        ck_assert_uint_eq(problems_count(problems), 0);
-    }
+{
+    bool list = !strcmp(scalars[_i].yaml, "v: -"); /* a lone dash there is no scalar */
+    const struct node *root = parse(list ? "v:\n  -" : scalars[_i].yaml);
+    ck_assert_msg(root, "%s: %s", scalars[_i].yaml, mistakes());
+    ck_assert_str_eq(json(node_get(root, "v")), scalars[_i].json);
+    ck_assert_uint_eq(problems_count(problems), 0);
+}
 END_TEST
 
 /* ---- places ---- */
 
 START_TEST(every_node_knows_its_line_and_column_and_path)
-    {
-        const struct node *root = parse("modules:\n"
-                                        "  - name: a\n"
-                                        "    config:\n"
-                                        "      options: {slot: x}\n");
-        const struct node *slot = node_deepest(root, STR("modules.0.config.options.slot"));
-        ck_assert_str_eq(json(slot), "\"x\"");
-        ck_assert_uint_eq(slot->line, 4);
-        ck_assert_uint_eq(slot->column, 23);
-        ck_assert_uint_eq(slot->key_line, 4);
-        ck_assert_uint_eq(slot->key_column, 17);
-        buf_clear(&text);
-        node_path(slot, &text);
-        ck_assert_str_eq(buf_c(&text), "modules[0].config.options.slot");
-        ck_assert_ptr_eq(node_deepest(root, STR("modules.7.x")), node_get(root, "modules"));
-        ck_assert_ptr_null(node_get(slot, "x"));
-        ck_assert_ptr_null(node_get(NULL, "x"));
-    }
+{
+    const struct node *root = parse("modules:\n"
+                                    "  - name: a\n"
+                                    "    config:\n"
+                                    "      options: {slot: x}\n");
+    const struct node *slot = node_deepest(root, STR("modules.0.config.options.slot"));
+    ck_assert_str_eq(json(slot), "\"x\"");
+    ck_assert_uint_eq(slot->line, 4);
+    ck_assert_uint_eq(slot->column, 23);
+    ck_assert_uint_eq(slot->key_line, 4);
+    ck_assert_uint_eq(slot->key_column, 17);
+    buf_clear(&text);
+    node_path(slot, &text);
+    ck_assert_str_eq(buf_c(&text), "modules[0].config.options.slot");
+    ck_assert_ptr_eq(node_deepest(root, STR("modules.7.x")), node_get(root, "modules"));
+    ck_assert_ptr_null(node_get(slot, "x"));
+    ck_assert_ptr_null(node_get(NULL, "x"));
+}
 END_TEST
 
 START_TEST(a_mistake_at_a_missing_key_is_placed_at_its_map_and_names_it)
-    {
-        const struct node *root = parse("a:\n  b: {c: 1}\n");
-        problems_add(problems, node_get(root, "a"), "b.missing", "is required");
-        problems_add(problems, node_get(root, "a"), "b.c", "must be %s", "a string");
-        problems_warn(problems, root, "a", "odd");
-        problems_add(problems, NULL, NULL, "no place");
-        ck_assert_str_eq(mistakes(), "no place\n"
-                                     "t.yaml:2:3: warning: a: odd\n"
-                                     "t.yaml:2:6: a.b.missing: is required\n"
-                                     "t.yaml:2:10: a.b.c: must be a string\n");
-        ck_assert_uint_eq(problems_count(problems), 3);
-        ck_assert_uint_eq(problems_warnings(problems), 1);
-    }
+{
+    const struct node *root = parse("a:\n  b: {c: 1}\n");
+    problems_add(problems, node_get(root, "a"), "b.missing", "is required");
+    problems_add(problems, node_get(root, "a"), "b.c", "must be %s", "a string");
+    problems_warn(problems, root, "a", "odd");
+    problems_add(problems, NULL, NULL, "no place");
+    ck_assert_str_eq(mistakes(), "no place\n"
+                                 "t.yaml:2:3: warning: a: odd\n"
+                                 "t.yaml:2:6: a.b.missing: is required\n"
+                                 "t.yaml:2:10: a.b.c: must be a string\n");
+    ck_assert_uint_eq(problems_count(problems), 3);
+    ck_assert_uint_eq(problems_warnings(problems), 1);
+}
 END_TEST
 
 /* ---- anchors ---- */
 
 START_TEST(aliases_and_merges_share_values)
-    {
-        const struct node *root = parse("base: &b {x: 1, y: {z: 2}}\n"
-                                        "other: &o {x: 9, w: 4}\n"
-                                        "same: *b\n"
-                                        "one:\n"
-                                        "  y: own\n"
-                                        "  <<: *b\n"
-                                        "two: {<<: [*b, *o], v: 5}\n"
-                                        "quoted: {'<<': 1}\n");
-        ck_assert_msg(root, "%s", mistakes());
-        ck_assert_str_eq(json(node_get(root, "same")), "{\"x\":1,\"y\":{\"z\":2}}");
-        ck_assert_str_eq(json(node_get(root, "one")), "{\"y\":\"own\",\"x\":1}");
-        ck_assert_str_eq(json(node_get(root, "two")),
-                         "{\"v\":5,\"x\":1,\"y\":{\"z\":2},\"w\":4}");
-        ck_assert_str_eq(json(node_get(root, "quoted")), "{\"<<\":1}");
-        ck_assert_uint_eq(problems_count(problems), 0);
-        ck_assert_uint_eq(node_get(root, "same")->line, 3);
-    }
+{
+    const struct node *root = parse("base: &b {x: 1, y: {z: 2}}\n"
+                                    "other: &o {x: 9, w: 4}\n"
+                                    "same: *b\n"
+                                    "one:\n"
+                                    "  y: own\n"
+                                    "  <<: *b\n"
+                                    "two: {<<: [*b, *o], v: 5}\n"
+                                    "quoted: {'<<': 1}\n");
+    ck_assert_msg(root, "%s", mistakes());
+    ck_assert_str_eq(json(node_get(root, "same")), "{\"x\":1,\"y\":{\"z\":2}}");
+    ck_assert_str_eq(json(node_get(root, "one")), "{\"y\":\"own\",\"x\":1}");
+    ck_assert_str_eq(json(node_get(root, "two")),
+                     "{\"v\":5,\"x\":1,\"y\":{\"z\":2},\"w\":4}");
+    ck_assert_str_eq(json(node_get(root, "quoted")), "{\"<<\":1}");
+    ck_assert_uint_eq(problems_count(problems), 0);
+    ck_assert_uint_eq(node_get(root, "same")->line, 3);
+}
 END_TEST
 
 START_TEST(a_billion_laughs_are_refused_quickly)
-    {
-        buf_clear(&text);
-        CDC_CLEANUP(buf_release) struct buf yaml;
-        buf_init(&yaml, LIMIT_TEXT_BYTES);
-        buf_cstr(&yaml, "a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
-        for (int i = 1; i < 12; i++)
-            buf_printf(&yaml,
-                       "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i,
-                       i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
-        ck_assert_ptr_null(parse(buf_c(&yaml)));
-        ck_assert_ptr_nonnull(strstr(mistakes(), "too large"));
-    }
+{
+    buf_clear(&text);
+    CDC_CLEANUP(buf_release) struct buf yaml;
+    buf_init(&yaml, LIMIT_TEXT_BYTES);
+    buf_cstr(&yaml, "a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 12; i++)
+        buf_printf(&yaml, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i,
+                   i, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+    ck_assert_ptr_null(parse(buf_c(&yaml)));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "too large"));
+}
 END_TEST
 
 START_TEST(a_chain_of_aliases_cannot_be_deeper_than_text)
-    {
-        CDC_CLEANUP(buf_release) struct buf yaml;
-        buf_init(&yaml, LIMIT_TEXT_BYTES);
-        buf_cstr(&yaml, "a0: &a0 [x]\n");
-        for (int i = 1; i < 300; i++)
-            buf_printf(&yaml, "a%d: &a%d [*a%d]\n", i, i, i - 1);
-        ck_assert_ptr_null(parse(buf_c(&yaml)));
-        ck_assert_ptr_nonnull(strstr(mistakes(), "nested too deeply"));
-    }
+{
+    CDC_CLEANUP(buf_release) struct buf yaml;
+    buf_init(&yaml, LIMIT_TEXT_BYTES);
+    buf_cstr(&yaml, "a0: &a0 [x]\n");
+    for (int i = 1; i < 300; i++)
+        buf_printf(&yaml, "a%d: &a%d [*a%d]\n", i, i, i - 1);
+    ck_assert_ptr_null(parse(buf_c(&yaml)));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "nested too deeply"));
+}
 END_TEST
 
 START_TEST(deep_nesting_is_refused_with_its_place)
-    {
-        char yaml[1200];
-        memset(yaml, '[', sizeof(yaml) - 1);
-        yaml[0] = 'a', yaml[1] = ':', yaml[2] = ' ';
-        yaml[sizeof(yaml) - 1] = '\0';
-        ck_assert_ptr_null(parse(yaml));
-        ck_assert_str_eq(mistakes(), "t.yaml:1:103: nested too deeply\n");
-    }
+{
+    char yaml[1200];
+    memset(yaml, '[', sizeof(yaml) - 1);
+    yaml[0] = 'a', yaml[1] = ':', yaml[2] = ' ';
+    yaml[sizeof(yaml) - 1] = '\0';
+    ck_assert_ptr_null(parse(yaml));
+    ck_assert_str_eq(mistakes(), "t.yaml:1:103: nested too deeply\n");
+}
 END_TEST
 
 /* ---- what is no configuration ---- */
@@ -248,11 +247,11 @@ static const struct {
 };
 
 START_TEST(what_is_wrong_is_said_with_line_and_column)
-    {
-        parse(refused[_i].yaml);
-        ck_assert_str_eq(mistakes(), refused[_i].said);
-        ck_assert_uint_eq(problems_count(problems), 1);
-    }
+{
+    parse(refused[_i].yaml);
+    ck_assert_str_eq(mistakes(), refused[_i].said);
+    ck_assert_uint_eq(problems_count(problems), 1);
+}
 END_TEST
 
 /* ---- bytes that are cut, memory that ends ---- */
@@ -270,53 +269,50 @@ static const char whole[] =
     "          x]}}\n";
 
 START_TEST(every_prefix_is_read_or_refused)
-    {
-        for (size_t len = 0; len <= strlen(whole); len++) {
-            struct problems *own = problems_new();
-            char *copy = malloc(len + 1); /* so that a read past the end is seen */
-            ck_assert(own && copy);
-            memcpy(copy, whole, len);
-            const struct node *root =
-                config_parse(&arena, (wf_str){copy, len}, "t.yaml", own);
-            ck_assert(root || problems_count(own) > 0);
-            free(copy);
-            problems_free(own);
-        }
+{
+    for (size_t len = 0; len <= strlen(whole); len++) {
+        struct problems *own = problems_new();
+        char *copy = malloc(len + 1); /* so that a read past the end is seen */
+        ck_assert(own && copy);
+        memcpy(copy, whole, len);
+        const struct node *root = config_parse(&arena, (wf_str){copy, len}, "t.yaml", own);
+        ck_assert(root || problems_count(own) > 0);
+        free(copy);
+        problems_free(own);
     }
+}
 END_TEST
 
 START_TEST(an_arena_that_is_too_small_is_out_of_memory_and_no_crash)
-    {
-        static const char yaml[] =
-            "a: &m {b: [1, 'two', 3.5], c: ~}\nd: {<<: *m, e: [*m]}\n";
-        bool fitted = false;
-        for (size_t limit = 0; limit < 200000 && !fitted;
-             limit += limit < 4096 ? 16 : 4096) {
-            struct arena small;
-            struct problems *own = problems_new();
-            ck_assert_ptr_nonnull(own);
-            arena_init(&small, limit);
-            const struct node *root = config_parse(&small, str_from(yaml), "t.yaml", own);
-            fitted = root && !problems_count(own);
-            ck_assert(fitted || problems_count(own));
-            arena_release(&small);
-            problems_free(own);
-        }
-        ck_assert(fitted);
+{
+    static const char yaml[] = "a: &m {b: [1, 'two', 3.5], c: ~}\nd: {<<: *m, e: [*m]}\n";
+    bool fitted = false;
+    for (size_t limit = 0; limit < 200000 && !fitted; limit += limit < 4096 ? 16 : 4096) {
+        struct arena small;
+        struct problems *own = problems_new();
+        ck_assert_ptr_nonnull(own);
+        arena_init(&small, limit);
+        const struct node *root = config_parse(&small, str_from(yaml), "t.yaml", own);
+        fitted = root && !problems_count(own);
+        ck_assert(fitted || problems_count(own));
+        arena_release(&small);
+        problems_free(own);
     }
+    ck_assert(fitted);
+}
 END_TEST
 
 START_TEST(too_many_values_are_refused)
-    {
-        CDC_CLEANUP(buf_release) struct buf yaml;
-        buf_init(&yaml, CONFIG_FILE_BYTES);
-        buf_lit(&yaml, "a: [");
-        for (unsigned i = 0; i < CONFIG_NODES; i++)
-            buf_lit(&yaml, "1,");
-        buf_lit(&yaml, "1]\n");
-        ck_assert_ptr_null(parse(buf_c(&yaml)));
-        ck_assert_ptr_nonnull(strstr(mistakes(), "too many values"));
-    }
+{
+    CDC_CLEANUP(buf_release) struct buf yaml;
+    buf_init(&yaml, CONFIG_FILE_BYTES);
+    buf_lit(&yaml, "a: [");
+    for (unsigned i = 0; i < CONFIG_NODES; i++)
+        buf_lit(&yaml, "1,");
+    buf_lit(&yaml, "1]\n");
+    ck_assert_ptr_null(parse(buf_c(&yaml)));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "too many values"));
+}
 END_TEST
 
 /* ---- files ---- */
@@ -329,72 +325,68 @@ static void file(const char *name, const char *yaml)
 }
 
 START_TEST(imports_are_laid_below_the_file_that_names_them)
-    {
-        folder = temp_dir();
-        file("main.yaml", "imports: [sub.yaml]\n"
-                          "modules: [{name: a, type: mine}]\n"
-                          "pipelines: {p: mine}\n"
-                          "engine: mine\n");
-        file("sub.yaml", "imports: [deep.yaml]\n"
-                         "modules: [{name: a, type: theirs}, {name: b, type: theirs}]\n"
-                         "pipelines: {p: theirs, q: theirs}\n"
-                         "engine: theirs\n"
-                         "vars: {x: 1}\n");
-        file("deep.yaml",
-             "modules: [{name: c, type: deep}]\npipelines: {q: deep, r: deep}\n");
-        const struct node *root =
-            config_load(&arena, temp_path(folder, "main.yaml"), problems);
-        ck_assert_msg(root, "%s", mistakes());
-        ck_assert_str_eq(
-            json(node_get(root, "modules")),
-            "[{\"name\":\"a\",\"type\":\"mine\"},{\"name\":\"b\",\"type\":\"theirs\"},"
-            "{\"name\":\"c\",\"type\":\"deep\"}]");
-        ck_assert_str_eq(json(node_get(root, "pipelines")),
-                         "{\"p\":\"mine\",\"q\":\"theirs\",\"r\":\"deep\"}");
-        ck_assert_str_eq(json(node_get(root, "engine")), "\"mine\"");
-        ck_assert_str_eq(json(node_get(root, "vars")), "{\"x\":1}");
-        const struct node *deep = node_deepest(root, STR("modules.2.type"));
-        ck_assert_ptr_nonnull(strstr(deep->file, "/deep.yaml"));
-    }
+{
+    folder = temp_dir();
+    file("main.yaml", "imports: [sub.yaml]\n"
+                      "modules: [{name: a, type: mine}]\n"
+                      "pipelines: {p: mine}\n"
+                      "engine: mine\n");
+    file("sub.yaml", "imports: [deep.yaml]\n"
+                     "modules: [{name: a, type: theirs}, {name: b, type: theirs}]\n"
+                     "pipelines: {p: theirs, q: theirs}\n"
+                     "engine: theirs\n"
+                     "vars: {x: 1}\n");
+    file("deep.yaml", "modules: [{name: c, type: deep}]\npipelines: {q: deep, r: deep}\n");
+    const struct node *root = config_load(&arena, temp_path(folder, "main.yaml"), problems);
+    ck_assert_msg(root, "%s", mistakes());
+    ck_assert_str_eq(
+        json(node_get(root, "modules")),
+        "[{\"name\":\"a\",\"type\":\"mine\"},{\"name\":\"b\",\"type\":\"theirs\"},"
+        "{\"name\":\"c\",\"type\":\"deep\"}]");
+    ck_assert_str_eq(json(node_get(root, "pipelines")),
+                     "{\"p\":\"mine\",\"q\":\"theirs\",\"r\":\"deep\"}");
+    ck_assert_str_eq(json(node_get(root, "engine")), "\"mine\"");
+    ck_assert_str_eq(json(node_get(root, "vars")), "{\"x\":1}");
+    const struct node *deep = node_deepest(root, STR("modules.2.type"));
+    ck_assert_ptr_nonnull(strstr(deep->file, "/deep.yaml"));
+}
 END_TEST
 
 START_TEST(a_ring_of_imports_and_missing_files_are_told_where_they_are_named)
-    {
-        folder = temp_dir();
-        file("a.yaml", "imports: [b.yaml, gone.yaml]\n");
-        file("b.yaml", "x: 1\nimports:\n  - a.yaml\n");
-        ck_assert_ptr_nonnull(config_load(&arena, temp_path(folder, "a.yaml"), problems));
-        ck_assert_ptr_nonnull(strstr(mistakes(), "b.yaml:3:5: imports[0]: '"));
-        ck_assert_ptr_nonnull(strstr(mistakes(), "imports itself, by way of '"));
-        ck_assert_ptr_nonnull(strstr(mistakes(), "a.yaml:1:19: imports[1]: cannot read '"));
-        ck_assert_uint_eq(problems_count(problems), 2);
-    }
+{
+    folder = temp_dir();
+    file("a.yaml", "imports: [b.yaml, gone.yaml]\n");
+    file("b.yaml", "x: 1\nimports:\n  - a.yaml\n");
+    ck_assert_ptr_nonnull(config_load(&arena, temp_path(folder, "a.yaml"), problems));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "b.yaml:3:5: imports[0]: '"));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "imports itself, by way of '"));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "a.yaml:1:19: imports[1]: cannot read '"));
+    ck_assert_uint_eq(problems_count(problems), 2);
+}
 END_TEST
 
 START_TEST(imports_that_are_no_list_of_files_are_mistakes)
-    {
-        folder = temp_dir();
-        file("a.yaml", "imports: b.yaml\n");
-        file("c.yaml", "imports: [7, '']\n");
-        config_load(&arena, temp_path(folder, "a.yaml"), problems);
-        config_load(&arena, temp_path(folder, "c.yaml"), problems);
-        ck_assert_ptr_nonnull(
-            strstr(mistakes(), "a.yaml:1:10: imports: must be a list of files"));
-        ck_assert_ptr_nonnull(
-            strstr(mistakes(), "c.yaml:1:11: imports[0]: must be the name"));
-        ck_assert_ptr_nonnull(
-            strstr(mistakes(), "c.yaml:1:14: imports[1]: must be the name"));
-    }
+{
+    folder = temp_dir();
+    file("a.yaml", "imports: b.yaml\n");
+    file("c.yaml", "imports: [7, '']\n");
+    config_load(&arena, temp_path(folder, "a.yaml"), problems);
+    config_load(&arena, temp_path(folder, "c.yaml"), problems);
+    ck_assert_ptr_nonnull(
+        strstr(mistakes(), "a.yaml:1:10: imports: must be a list of files"));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "c.yaml:1:11: imports[0]: must be the name"));
+    ck_assert_ptr_nonnull(strstr(mistakes(), "c.yaml:1:14: imports[1]: must be the name"));
+}
 END_TEST
 
 START_TEST(a_file_that_cannot_be_read_is_one_mistake)
-    {
-        ck_assert_ptr_null(config_load(&arena, "/nowhere/x.yaml", problems));
-        ck_assert_str_eq(mistakes(),
-                         "cannot read '/nowhere/x.yaml': No such file or directory\n");
-        ck_assert_ptr_null(config_load(&arena, temp_dir(), problems));
-        ck_assert_uint_eq(problems_count(problems), 2);
-    }
+{
+    ck_assert_ptr_null(config_load(&arena, "/nowhere/x.yaml", problems));
+    ck_assert_str_eq(mistakes(),
+                     "cannot read '/nowhere/x.yaml': No such file or directory\n");
+    ck_assert_ptr_null(config_load(&arena, temp_dir(), problems));
+    ck_assert_uint_eq(problems_count(problems), 2);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -29,27 +29,27 @@ static const struct {
 };
 
 START_TEST(a_string_is_expanded_whole_or_left_alone)
-    {
-        setenv("WF_TEST_A", "alpha", 1);
-        setenv("WF_TEST_B", "beta", 1);
-        setenv("WF_TEST_EMPTY", "", 1);
-        unsetenv("WF_TEST_NONE");
-        struct arena arena;
-        arena_init(&arena, LIMIT_ARENA_BYTES);
-        struct problems *problems = problems_new();
-        ck_assert_ptr_nonnull(problems);
-        char yaml[256];
-        snprintf(yaml, sizeof(yaml), "a: [{b: '%s'}, 7]\n", rows[_i].text);
-        const struct node *root = config_parse(&arena, str_from(yaml), "t.yaml", problems);
-        const struct value *v = root ? config_env_expand(&arena, root, problems) : NULL;
-        const struct value *b = value_path(v, STR("a.0.b"));
-        ck_assert_ptr_nonnull(b);
-        ck_assert_msg(str_is(b->text, rows[_i].result), "%.*s", STR_ARG(b->text));
-        ck_assert_uint_eq(problems_warnings(problems), rows[_i].warnings);
-        ck_assert_uint_eq(problems_count(problems), 0);
-        problems_free(problems);
-        arena_release(&arena);
-    }
+{
+    setenv("WF_TEST_A", "alpha", 1);
+    setenv("WF_TEST_B", "beta", 1);
+    setenv("WF_TEST_EMPTY", "", 1);
+    unsetenv("WF_TEST_NONE");
+    struct arena arena;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    struct problems *problems = problems_new();
+    ck_assert_ptr_nonnull(problems);
+    char yaml[256];
+    snprintf(yaml, sizeof(yaml), "a: [{b: '%s'}, 7]\n", rows[_i].text);
+    const struct node *root = config_parse(&arena, str_from(yaml), "t.yaml", problems);
+    const struct value *v = root ? config_env_expand(&arena, root, problems) : NULL;
+    const struct value *b = value_path(v, STR("a.0.b"));
+    ck_assert_ptr_nonnull(b);
+    ck_assert_msg(str_is(b->text, rows[_i].result), "%.*s", STR_ARG(b->text));
+    ck_assert_uint_eq(problems_warnings(problems), rows[_i].warnings);
+    ck_assert_uint_eq(problems_count(problems), 0);
+    problems_free(problems);
+    arena_release(&arena);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -42,33 +42,32 @@ static char *close_log(struct host_log *log)
 }
 
 START_TEST(a_text_line_has_time_level_and_message)
-    {
-        struct host_log *log = open_log(false, LOG_INFO);
-        log_line(host_log_logger(log), LOG_INFO, "hello %d", 7);
-        log_line(host_log_logger(log), LOG_DEBUG, "not this");
-        log_line(host_log_logger(log), LOG_ERROR, "two\nlines");
-        char *text = close_log(log);
-        char *second = strchr(text, '\n') + 1;
-        ck_assert_int_eq(text[10], 'T');
-        ck_assert_ptr_nonnull(strstr(text, "Z INFO  hello 7\n"));
-        ck_assert_ptr_null(strstr(text, "not this"));
-        ck_assert_ptr_nonnull(strstr(second, "Z ERROR two lines\n"));
-    }
+{
+    struct host_log *log = open_log(false, LOG_INFO);
+    log_line(host_log_logger(log), LOG_INFO, "hello %d", 7);
+    log_line(host_log_logger(log), LOG_DEBUG, "not this");
+    log_line(host_log_logger(log), LOG_ERROR, "two\nlines");
+    char *text = close_log(log);
+    char *second = strchr(text, '\n') + 1;
+    ck_assert_int_eq(text[10], 'T');
+    ck_assert_ptr_nonnull(strstr(text, "Z INFO  hello 7\n"));
+    ck_assert_ptr_null(strstr(text, "not this"));
+    ck_assert_ptr_nonnull(strstr(second, "Z ERROR two lines\n"));
+}
 END_TEST
 
 START_TEST(a_json_line_is_json)
-    {
-        struct host_log *log = open_log(true, LOG_DEBUG);
-        const struct logger *logger = host_log_logger(log);
-        logger->write(logger->ctx, LOG_WARN, STR("a \"quoted\" \x01 text"));
-        char *text = close_log(log);
-        wf_str line = str_trim(str_from(text)), level, message;
-        ck_assert_int_eq(json_check(line, "line", NULL), WF_OK);
-        ck_assert(json_member(line, "level", &level) &&
-                  json_member(line, "message", &message));
-        ck_assert(str_is(level, "\"warn\""));
-        ck_assert(str_is(message, "\"a \\\"quoted\\\" \\u0001 text\""));
-    }
+{
+    struct host_log *log = open_log(true, LOG_DEBUG);
+    const struct logger *logger = host_log_logger(log);
+    logger->write(logger->ctx, LOG_WARN, STR("a \"quoted\" \x01 text"));
+    char *text = close_log(log);
+    wf_str line = str_trim(str_from(text)), level, message;
+    ck_assert_int_eq(json_check(line, "line", NULL), WF_OK);
+    ck_assert(json_member(line, "level", &level) && json_member(line, "message", &message));
+    ck_assert(str_is(level, "\"warn\""));
+    ck_assert(str_is(message, "\"a \\\"quoted\\\" \\u0001 text\""));
+}
 END_TEST
 
 static bool readable(int timeout_ms)
@@ -78,18 +77,18 @@ static bool readable(int timeout_ms)
 }
 
 START_TEST(a_warning_is_written_at_once_and_the_rest_soon)
-    {
-        struct host_log *log = open_log(false, LOG_INFO);
-        int64_t began = clock_mono_ms();
-        log_line(host_log_logger(log), LOG_WARN, "now");
-        ck_assert(readable(0));
-        char drop[256];
-        ck_assert_int_gt(read(ends[0], drop, sizeof(drop)), 0);
-        log_line(host_log_logger(log), LOG_INFO, "soon");
-        ck_assert(readable(5000));
-        ck_assert_int_lt(clock_mono_ms() - began, 5000);
-        close_log(log);
-    }
+{
+    struct host_log *log = open_log(false, LOG_INFO);
+    int64_t began = clock_mono_ms();
+    log_line(host_log_logger(log), LOG_WARN, "now");
+    ck_assert(readable(0));
+    char drop[256];
+    ck_assert_int_gt(read(ends[0], drop, sizeof(drop)), 0);
+    log_line(host_log_logger(log), LOG_INFO, "soon");
+    ck_assert(readable(5000));
+    ck_assert_int_lt(clock_mono_ms() - began, 5000);
+    close_log(log);
+}
 END_TEST
 
 static void *write_lines(void *arg)
@@ -101,41 +100,41 @@ static void *write_lines(void *arg)
 }
 
 START_TEST(no_line_of_many_threads_is_lost_or_torn)
-    {
-        struct host_log *log = open_log(false, LOG_INFO);
-        pthread_t threads[4];
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            ck_assert_int_eq(pthread_create(&threads[i], NULL, write_lines,
-                                            (void *)host_log_logger(log)),
-                             0);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            pthread_join(threads[i], NULL);
-        wf_str rest = str_from(close_log(log)), line;
-        size_t count = 0;
-        for (; str_next(&rest, '\n', &line) && line.len; count++)
-            ck_assert_msg(str_ends(line, STR(" line")), "%.*s", STR_ARG(line));
-        ck_assert_uint_eq(count, 800);
-    }
+{
+    struct host_log *log = open_log(false, LOG_INFO);
+    pthread_t threads[4];
+    for (size_t i = 0; i < CDC_COUNT(threads); i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, write_lines, (void *)host_log_logger(log)),
+            0);
+    for (size_t i = 0; i < CDC_COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    wf_str rest = str_from(close_log(log)), line;
+    size_t count = 0;
+    for (; str_next(&rest, '\n', &line) && line.len; count++)
+        ck_assert_msg(str_ends(line, STR(" line")), "%.*s", STR_ARG(line));
+    ck_assert_uint_eq(count, 800);
+}
 END_TEST
 
 START_TEST(a_reader_that_went_away_stops_nothing)
-    {
-        struct host_log *log = open_log(false, LOG_INFO);
-        close(ends[0]);
-        for (int i = 0; i < 10; i++)
-            log_line(host_log_logger(log), LOG_ERROR, "nobody reads this");
-        host_log_close(log);
-        close(ends[1]);
-    }
+{
+    struct host_log *log = open_log(false, LOG_INFO);
+    close(ends[0]);
+    for (int i = 0; i < 10; i++)
+        log_line(host_log_logger(log), LOG_ERROR, "nobody reads this");
+    host_log_close(log);
+    close(ends[1]);
+}
 END_TEST
 
 START_TEST(levels_have_four_names)
-    {
-        enum log_level level = LOG_INFO;
-        ck_assert(host_log_level(STR("debug"), &level) && level == LOG_DEBUG);
-        ck_assert(host_log_level(STR("error"), &level) && level == LOG_ERROR);
-        ck_assert(!host_log_level(STR("loud"), &level) && level == LOG_ERROR);
-    }
+{
+    enum log_level level = LOG_INFO;
+    ck_assert(host_log_level(STR("debug"), &level) && level == LOG_DEBUG);
+    ck_assert(host_log_level(STR("error"), &level) && level == LOG_ERROR);
+    ck_assert(!host_log_level(STR("loud"), &level) && level == LOG_ERROR);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -98,139 +98,136 @@ static struct host_rig *rig_of(int i)
 }
 
 START_TEST(a_run_ends_as_the_engine_ends_it)
-    {
-        struct host_rig *rig = rig_of(_i);
-        const char *result = host_rig_run(rig, "p", runs[_i].event);
-        if (runs[_i].result)
-            ck_assert_msg(!strcmp(result, runs[_i].result), "%s:\n  %s\nnot\n  %s",
-                          runs[_i].what, result, runs[_i].result);
-        else
-            ck_assert_msg(
-                str_starts(str_from(result),
-                           STR("error: workflow execution failed: pipeline \"p\" execution "
-                               "failed: step \"")),
-                "%s: %s", runs[_i].what, result);
-        /* Memory that is used again holds nothing of the run before. */
-        char *first = str_dup(str_from(result));
-        ck_assert_str_eq(host_rig_run(rig, "p", runs[_i].event), first);
-        free(first);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = rig_of(_i);
+    const char *result = host_rig_run(rig, "p", runs[_i].event);
+    if (runs[_i].result)
+        ck_assert_msg(!strcmp(result, runs[_i].result), "%s:\n  %s\nnot\n  %s",
+                      runs[_i].what, result, runs[_i].result);
+    else
+        ck_assert_msg(
+            str_starts(str_from(result),
+                       STR("error: workflow execution failed: pipeline \"p\" execution "
+                           "failed: step \"")),
+            "%s: %s", runs[_i].what, result);
+    /* Memory that is used again holds nothing of the run before. */
+    char *first = str_dup(str_from(result));
+    ck_assert_str_eq(host_rig_run(rig, "p", runs[_i].event), first);
+    free(first);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(compensation_runs_in_reverse_and_is_told)
-    {
-        struct host_rig *rig = host_rig_new(
-            "pipelines:\n  p:\n    on_error: compensate\n    steps: [" FAIL(
-                "bad") "]\n"
-                       "    compensation:\n"
-                       "      - {name: first, type: step.log, config: {message: undo 1}}\n"
-                       "      - {name: second, type: step.log, config: {message: undo "
-                       "2}}\n",
-            NULL);
-        const char *result = host_rig_run(rig, "p", "{\"raw\":\"{\"}");
-        ck_assert_msg(str_ends(str_from(result), STR(" (compensation executed)")), "%s",
-                      result);
-        const char *one = strstr(host_rig_log(rig), "undo 2");
-        ck_assert_ptr_nonnull(one);
-        ck_assert_ptr_nonnull(strstr(one, "undo 1"));
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new(
+        "pipelines:\n  p:\n    on_error: compensate\n    steps: [" FAIL(
+            "bad") "]\n"
+                   "    compensation:\n"
+                   "      - {name: first, type: step.log, config: {message: undo 1}}\n"
+                   "      - {name: second, type: step.log, config: {message: undo "
+                   "2}}\n",
+        NULL);
+    const char *result = host_rig_run(rig, "p", "{\"raw\":\"{\"}");
+    ck_assert_msg(str_ends(str_from(result), STR(" (compensation executed)")), "%s",
+                  result);
+    const char *one = strstr(host_rig_log(rig), "undo 2");
+    ck_assert_ptr_nonnull(one);
+    ck_assert_ptr_nonnull(strstr(one, "undo 1"));
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(a_compensation_that_fails_is_told_and_the_others_run)
-    {
-        struct host_rig *rig = host_rig_new(
-            "pipelines:\n  p:\n    on_error: compensate\n    steps: [" FAIL(
-                "bad") "]\n"
-                       "    compensation:\n"
-                       "      - {name: first, type: step.log, config: {message: undone}}\n"
-                       "      - " FAIL("undo") "\n",
-            NULL);
-        const char *result = host_rig_run(rig, "p", "{\"raw\":\"{\"}");
-        ck_assert_ptr_nonnull(
-            strstr(result, " (compensation also failed: step \"undo\" failed: "));
-        ck_assert_ptr_nonnull(strstr(host_rig_log(rig), "undone"));
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new(
+        "pipelines:\n  p:\n    on_error: compensate\n    steps: [" FAIL(
+            "bad") "]\n"
+                   "    compensation:\n"
+                   "      - {name: first, type: step.log, config: {message: undone}}\n"
+                   "      - " FAIL("undo") "\n",
+        NULL);
+    const char *result = host_rig_run(rig, "p", "{\"raw\":\"{\"}");
+    ck_assert_ptr_nonnull(
+        strstr(result, " (compensation also failed: step \"undo\" failed: "));
+    ck_assert_ptr_nonnull(strstr(host_rig_log(rig), "undone"));
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(a_timeout_ends_a_loop_of_jumps)
-    {
-        struct host_rig *rig =
-            host_rig_new("pipelines:\n  p:\n    timeout: 30ms\n    steps:\n"
-                         "      - {name: again, type: step.conditional, config: {field: n, "
-                         "routes: {'1': again}}}\n",
-                         NULL);
-        int64_t began = clock_mono_ms();
-        ck_assert_str_eq(
-            host_rig_run(rig, "p", "{\"n\":1}"),
-            "error: workflow execution failed: pipeline \"p\" execution failed: "
-            "pipeline \"p\" cancelled: context deadline exceeded");
-        ck_assert_int_lt(clock_mono_ms() - began, 5000);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig =
+        host_rig_new("pipelines:\n  p:\n    timeout: 30ms\n    steps:\n"
+                     "      - {name: again, type: step.conditional, config: {field: n, "
+                     "routes: {'1': again}}}\n",
+                     NULL);
+    int64_t began = clock_mono_ms();
+    ck_assert_str_eq(host_rig_run(rig, "p", "{\"n\":1}"),
+                     "error: workflow execution failed: pipeline \"p\" execution failed: "
+                     "pipeline \"p\" cancelled: context deadline exceeded");
+    ck_assert_int_lt(clock_mono_ms() - began, 5000);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(the_status_of_a_failed_step_reaches_the_caller)
-    {
-        struct host_rig *rig = host_rig_new("pipelines:\n  p:\n    steps: [{name: bad, "
-                                            "type: step.json_parse, error_status: 422, "
-                                            "config: {source: raw}}]\n",
-                                            NULL);
-        struct pipeline_call call = {.data = STR("{\"raw\":\"{\"}")};
-        struct pipeline *p = app_pipeline(host_rig_app(rig), STR("p"));
-        ck_assert_int_eq(pipeline_run(p, &call, NULL), WF_FAILED);
-        ck_assert_int_eq(call.error_status, 422);
-        call.data = STR("{\"raw\":\"{}\"}");
-        ck_assert_int_eq(pipeline_run(p, &call, NULL), WF_OK);
-        ck_assert_int_eq(call.error_status, 0);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new("pipelines:\n  p:\n    steps: [{name: bad, "
+                                        "type: step.json_parse, error_status: 422, "
+                                        "config: {source: raw}}]\n",
+                                        NULL);
+    struct pipeline_call call = {.data = STR("{\"raw\":\"{\"}")};
+    struct pipeline *p = app_pipeline(host_rig_app(rig), STR("p"));
+    ck_assert_int_eq(pipeline_run(p, &call, NULL), WF_FAILED);
+    ck_assert_int_eq(call.error_status, 422);
+    call.data = STR("{\"raw\":\"{}\"}");
+    ck_assert_int_eq(pipeline_run(p, &call, NULL), WF_OK);
+    ck_assert_int_eq(call.error_status, 0);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(the_triggers_metadata_is_laid_over_meta)
-    {
-        struct host_rig *rig =
-            host_rig_new("pipelines:\n  p:\n    steps: [" SET(
-                             "a", "x", "'${ meta.from } ${ meta.pipeline }'") "]\n",
-                         NULL);
-        struct pipeline_call call = {.metadata = STR("{\"from\":\"bus\"}")};
-        ck_assert_int_eq(
-            pipeline_run(app_pipeline(host_rig_app(rig), STR("p")), &call, NULL), WF_OK);
-        call.metadata = STR("[]");
-        ck_assert_int_eq(
-            pipeline_run(app_pipeline(host_rig_app(rig), STR("p")), &call, NULL),
-            WF_CONFIG);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig =
+        host_rig_new("pipelines:\n  p:\n    steps: [" SET(
+                         "a", "x", "'${ meta.from } ${ meta.pipeline }'") "]\n",
+                     NULL);
+    struct pipeline_call call = {.metadata = STR("{\"from\":\"bus\"}")};
+    ck_assert_int_eq(pipeline_run(app_pipeline(host_rig_app(rig), STR("p")), &call, NULL),
+                     WF_OK);
+    call.metadata = STR("[]");
+    ck_assert_int_eq(pipeline_run(app_pipeline(host_rig_app(rig), STR("p")), &call, NULL),
+                     WF_CONFIG);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(every_prefix_of_an_event_is_refused)
-    {
-        static const char event[] = "{\"a\":[1,2.5,\"x\\u00e9\",null,{\"b\":true}]}";
-        struct host_rig *rig =
-            host_rig_new("pipelines:\n  p:\n    steps: [" SET("a", "x", "1") "]\n", NULL);
-        for (size_t len = 1; len < sizeof(event) - 1; len++) {
-            char *copy = str_dup((wf_str){event, len});
-            ck_assert_msg(!strncmp(host_rig_run(rig, "p", copy), "error: ", 7), "%s", copy);
-            free(copy);
-        }
-        ck_assert_int_ne(strncmp(host_rig_run(rig, "p", event), "error: ", 7), 0);
-        host_rig_free(rig);
+{
+    static const char event[] = "{\"a\":[1,2.5,\"x\\u00e9\",null,{\"b\":true}]}";
+    struct host_rig *rig =
+        host_rig_new("pipelines:\n  p:\n    steps: [" SET("a", "x", "1") "]\n", NULL);
+    for (size_t len = 1; len < sizeof(event) - 1; len++) {
+        char *copy = str_dup((wf_str){event, len});
+        ck_assert_msg(!strncmp(host_rig_run(rig, "p", copy), "error: ", 7), "%s", copy);
+        free(copy);
     }
+    ck_assert_int_ne(strncmp(host_rig_run(rig, "p", event), "error: ", 7), 0);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(what_is_false_is_what_the_engine_calls_so)
-    {
-        static const char *const falsy[] = {"", "  ", "false", " false ", "0", "\t0\n"};
-        static const char *const truthy[] = {"true", "no",    "<no value>",
-                                             "00",   "False", "x"};
-        for (size_t i = 0; i < CDC_COUNT(falsy); i++)
-            ck_assert(!pipeline_step_truthy(str_from(falsy[i])));
-        for (size_t i = 0; i < CDC_COUNT(truthy); i++)
-            ck_assert(pipeline_step_truthy(str_from(truthy[i])));
-    }
+{
+    static const char *const falsy[] = {"", "  ", "false", " false ", "0", "\t0\n"};
+    static const char *const truthy[] = {"true", "no", "<no value>", "00", "False", "x"};
+    for (size_t i = 0; i < CDC_COUNT(falsy); i++)
+        ck_assert(!pipeline_step_truthy(str_from(falsy[i])));
+    for (size_t i = 0; i < CDC_COUNT(truthy); i++)
+        ck_assert(pipeline_step_truthy(str_from(truthy[i])));
+}
 END_TEST
 
 static void *many_runs(void *arg)
@@ -247,24 +244,24 @@ static void *many_runs(void *arg)
 }
 
 START_TEST(runs_in_many_threads_do_not_meet)
-    {
-        struct host_rig *rig = host_rig_new(
-            "pipelines:\n  p:\n    steps: [" SET(
-                "a", "x", "'${ n }'") ", {name: c, type: step.conditional, config: {if: "
-                                      "'${ toString(n) == x or true }', then: d}}"
-                                      ", " SET("d", "y", "'${ steps.a.x }'") "]\n",
-            NULL);
-        pthread_t threads[4];
-        struct pipeline *p = app_pipeline(host_rig_app(rig), STR("p"));
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            ck_assert_int_eq(pthread_create(&threads[i], NULL, many_runs, p), 0);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++) {
-            void *failed;
-            pthread_join(threads[i], &failed);
-            ck_assert_ptr_null(failed);
-        }
-        host_rig_free(rig);
+{
+    struct host_rig *rig = host_rig_new(
+        "pipelines:\n  p:\n    steps: [" SET(
+            "a", "x", "'${ n }'") ", {name: c, type: step.conditional, config: {if: "
+                                  "'${ toString(n) == x or true }', then: d}}"
+                                  ", " SET("d", "y", "'${ steps.a.x }'") "]\n",
+        NULL);
+    pthread_t threads[4];
+    struct pipeline *p = app_pipeline(host_rig_app(rig), STR("p"));
+    for (size_t i = 0; i < CDC_COUNT(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, many_runs, p), 0);
+    for (size_t i = 0; i < CDC_COUNT(threads); i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        ck_assert_ptr_null(failed);
     }
+    host_rig_free(rig);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -81,70 +81,69 @@ static const struct {
 };
 
 START_TEST(a_factorys_name_follows_from_its_type)
-    {
-        CDC_CLEANUP(buf_release) struct buf name;
-        buf_init(&name, LIMIT_TEXT_BYTES);
-        plugin_factory_name(factories[_i].kind, str_from(factories[_i].type), &name);
-        ck_assert_str_eq(buf_c(&name), factories[_i].factory);
-    }
+{
+    CDC_CLEANUP(buf_release) struct buf name;
+    buf_init(&name, LIMIT_TEXT_BYTES);
+    plugin_factory_name(factories[_i].kind, str_from(factories[_i].type), &name);
+    ck_assert_str_eq(buf_c(&name), factories[_i].factory);
+}
 END_TEST
 
 START_TEST(a_plugin_shows_its_types)
-    {
-        load_hello();
-        ck_assert_uint_eq(plugins_count(plugins), 1);
-        const struct plugin *plugin = plugins_at(plugins, 0);
-        ck_assert(str_is(plugin->name, "workflow-plugin-hello"));
-        ck_assert(str_is(plugin->version, "1.0.0"));
-        ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_MODULE, STR("hello")));
-        ck_assert_ptr_null(plugins_find(plugins, PLUGIN_STEP, STR("hello")));
-        const struct plugin_type *trigger = plugins_find_trigger(plugins, STR("hello"));
-        ck_assert_ptr_nonnull(trigger);
-        ck_assert_ptr_eq(plugins_find_trigger(plugins, STR("trigger.hello")), trigger);
-        ck_assert_ptr_null(plugins_find_trigger(plugins, STR("hell")));
-        ck_assert_ptr_null(plugins_find_trigger(plugins, STR("")));
-    }
+{
+    load_hello();
+    ck_assert_uint_eq(plugins_count(plugins), 1);
+    const struct plugin *plugin = plugins_at(plugins, 0);
+    ck_assert(str_is(plugin->name, "workflow-plugin-hello"));
+    ck_assert(str_is(plugin->version, "1.0.0"));
+    ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_MODULE, STR("hello")));
+    ck_assert_ptr_null(plugins_find(plugins, PLUGIN_STEP, STR("hello")));
+    const struct plugin_type *trigger = plugins_find_trigger(plugins, STR("hello"));
+    ck_assert_ptr_nonnull(trigger);
+    ck_assert_ptr_eq(plugins_find_trigger(plugins, STR("trigger.hello")), trigger);
+    ck_assert_ptr_null(plugins_find_trigger(plugins, STR("hell")));
+    ck_assert_ptr_null(plugins_find_trigger(plugins, STR("")));
+}
 END_TEST
 
 START_TEST(what_is_no_plugin_is_refused_with_a_reason)
-    {
-        wf_error err;
-        const char *text_file = temp_path(temp_dir(), "x.so");
-        temp_write(text_file, "not ELF", 7);
-        ck_assert_int_eq(plugins_add(plugins, "/nowhere/x.so", &err), WF_CONFIG);
-        ck_assert_str_eq(err.text, "plugin '/nowhere/x.so': no such file");
-        ck_assert_int_eq(plugins_add(plugins, text_file, &err), WF_CONFIG);
-        ck_assert_int_eq(plugins_add(plugins, "/proc/self/exe", &err), WF_CONFIG);
-        ck_assert_uint_eq(plugins_count(plugins), 0);
-    }
+{
+    wf_error err;
+    const char *text_file = temp_path(temp_dir(), "x.so");
+    temp_write(text_file, "not ELF", 7);
+    ck_assert_int_eq(plugins_add(plugins, "/nowhere/x.so", &err), WF_CONFIG);
+    ck_assert_str_eq(err.text, "plugin '/nowhere/x.so': no such file");
+    ck_assert_int_eq(plugins_add(plugins, text_file, &err), WF_CONFIG);
+    ck_assert_int_eq(plugins_add(plugins, "/proc/self/exe", &err), WF_CONFIG);
+    ck_assert_uint_eq(plugins_count(plugins), 0);
+}
 END_TEST
 
 START_TEST(a_plugin_is_loaded_once)
-    {
-        wf_error err;
-        load_hello();
-        ck_assert_int_eq(plugins_add(plugins, HELLO, &err), WF_STATE);
-        ck_assert_ptr_nonnull(
-            strstr(err.text, "'workflow-plugin-hello' is loaded already"));
-        ck_assert_uint_eq(plugins_count(plugins), 1);
-    }
+{
+    wf_error err;
+    load_hello();
+    ck_assert_int_eq(plugins_add(plugins, HELLO, &err), WF_STATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "'workflow-plugin-hello' is loaded already"));
+    ck_assert_uint_eq(plugins_count(plugins), 1);
+}
 END_TEST
 
 START_TEST(plugins_are_found_in_the_folders_of_the_variable)
-    {
-        wf_error err;
-        const char *folder = temp_dir();
-        temp_write(temp_path(folder, "broken.so"), "no", 2);
-        temp_write(temp_path(folder, "readme.txt"), "no", 2);
-        CDC_CLEANUP(buf_release) struct buf path;
-        buf_init(&path, LIMIT_TEXT_BYTES);
-        buf_printf(&path, ":/nowhere:%s:%s/examples", folder, BUILD_DIR);
-        setenv("WF_PLUGIN_PATH", buf_c(&path), 1);
-        ck_assert_int_eq(plugins_search(plugins, &logger, &err), WF_OK);
-        ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_STEP, STR("step.hello")));
-        ck_assert(was_said("broken.so"));
-        ck_assert(!was_said("readme.txt"));
-    }
+{
+    wf_error err;
+    const char *folder = temp_dir();
+    temp_write(temp_path(folder, "broken.so"), "no", 2);
+    temp_write(temp_path(folder, "readme.txt"), "no", 2);
+    CDC_CLEANUP(buf_release) struct buf path;
+    buf_init(&path, LIMIT_TEXT_BYTES);
+    buf_printf(&path, ":/nowhere:%s:%s/examples", folder, BUILD_DIR);
+    setenv("WF_PLUGIN_PATH", buf_c(&path), 1);
+    ck_assert_int_eq(plugins_search(plugins, &logger, &err), WF_OK);
+    ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_STEP, STR("step.hello")));
+    ck_assert(was_said("broken.so"));
+    ck_assert(!was_said("readme.txt"));
+}
 END_TEST
 
 static bool load(struct app *app, const char *yaml, struct buf *said)
@@ -158,34 +157,34 @@ static bool load(struct app *app, const char *yaml, struct buf *said)
 }
 
 START_TEST(a_plugins_module_step_and_trigger_make_a_workflow)
-    {
-        CDC_CLEANUP(buf_release) struct buf said;
-        buf_init(&said, LIMIT_OUTPUT_BYTES);
-        load_hello();
-        struct app *app = app_new(&logger, plugins, bus);
-        ck_assert_ptr_nonnull(app);
-        bool good =
-            load(app,
-                 "modules: [{name: g, type: hello, config: {greeting: Hi}}]\n"
-                 "pipelines:\n"
-                 "  p:\n"
-                 "    trigger: {type: hello, config: {count: 3}}\n"
-                 "    steps:\n"
-                 "      - {name: h, type: step.hello, config: {name: 'no. ${ number }'}}\n"
-                 "      - {name: fixed, type: step.hello, config: {name: all}}\n"
-                 "      - {name: l, type: step.log, config: {message: '${ steps.h.text } "
-                 "${ text }'}}\n",
-                 &said);
-        ck_assert_msg(good, "%s", buf_c(&said));
-        ck_assert_int_eq(app_start(app, true, NULL), WF_OK);
-        while (!was_said("no. 3"))
-            sched_yield();
-        ck_assert_int_eq(app_stop(app, NULL), WF_OK);
-        app_free(app);
-        ck_assert(was_said("1 Hi, no. 1 Hi, all"));
-        ck_assert(was_said("1 Hi, no. 2 Hi, all"));
-        ck_assert(was_said("1 Hi, no. 3 Hi, all"));
-    }
+{
+    CDC_CLEANUP(buf_release) struct buf said;
+    buf_init(&said, LIMIT_OUTPUT_BYTES);
+    load_hello();
+    struct app *app = app_new(&logger, plugins, bus);
+    ck_assert_ptr_nonnull(app);
+    bool good =
+        load(app,
+             "modules: [{name: g, type: hello, config: {greeting: Hi}}]\n"
+             "pipelines:\n"
+             "  p:\n"
+             "    trigger: {type: hello, config: {count: 3}}\n"
+             "    steps:\n"
+             "      - {name: h, type: step.hello, config: {name: 'no. ${ number }'}}\n"
+             "      - {name: fixed, type: step.hello, config: {name: all}}\n"
+             "      - {name: l, type: step.log, config: {message: '${ steps.h.text } "
+             "${ text }'}}\n",
+             &said);
+    ck_assert_msg(good, "%s", buf_c(&said));
+    ck_assert_int_eq(app_start(app, true, NULL), WF_OK);
+    while (!was_said("no. 3"))
+        sched_yield();
+    ck_assert_int_eq(app_stop(app, NULL), WF_OK);
+    app_free(app);
+    ck_assert(was_said("1 Hi, no. 1 Hi, all"));
+    ck_assert(was_said("1 Hi, no. 2 Hi, all"));
+    ck_assert(was_said("1 Hi, no. 3 Hi, all"));
+}
 END_TEST
 
 static const struct {
@@ -218,16 +217,16 @@ static const struct {
 };
 
 START_TEST(mistakes_in_a_plugins_configuration_have_their_place)
-    {
-        CDC_CLEANUP(buf_release) struct buf said;
-        buf_init(&said, LIMIT_OUTPUT_BYTES);
-        load_hello();
-        struct app *app = app_new(&logger, plugins, bus);
-        ck_assert_ptr_nonnull(app);
-        load(app, mistakes[_i].yaml, &said);
-        ck_assert_str_eq(buf_c(&said), mistakes[_i].said);
-        app_free(app);
-    }
+{
+    CDC_CLEANUP(buf_release) struct buf said;
+    buf_init(&said, LIMIT_OUTPUT_BYTES);
+    load_hello();
+    struct app *app = app_new(&logger, plugins, bus);
+    ck_assert_ptr_nonnull(app);
+    load(app, mistakes[_i].yaml, &said);
+    ck_assert_str_eq(buf_c(&said), mistakes[_i].said);
+    app_free(app);
+}
 END_TEST
 
 Suite *test_suite(void)

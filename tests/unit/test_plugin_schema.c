@@ -129,39 +129,38 @@ static void check_said(const char *schema_json, const char *yaml, bool templated
 }
 
 START_TEST(what_the_manifest_forbids_is_said_at_its_place)
-    {
-        check_said(schema_text, rows[_i].yaml, rows[_i].templated, rows[_i].said);
-    }
+{
+    check_said(schema_text, rows[_i].yaml, rows[_i].templated, rows[_i].said);
+}
 END_TEST
 
 START_TEST(options_are_those_of_the_chosen_provider)
-    {
-        check_said(provider_text, provider_rows[_i].yaml, false, provider_rows[_i].said);
-    }
+{
+    check_said(provider_text, provider_rows[_i].yaml, false, provider_rows[_i].said);
+}
 END_TEST
 
 START_TEST(a_schema_that_makes_no_sense_checks_nothing_and_breaks_nothing)
-    {
-        static const char *const odd[] = {
-            "{}", "{\"fields\":7}", "{\"fields\":[1,null,[],\"x\"]}", "{\"fields\":[{}]}",
-            "{\"fields\":[{\"name\":\"a\",\"type\":3,\"choices\":{},\"fields\":\"x\"}]}"};
-        struct arena arena;
-        arena_init(&arena, LIMIT_ARENA_BYTES);
-        struct problems *problems = problems_new();
-        ck_assert_ptr_nonnull(problems);
-        const struct node *root =
-            config_parse(&arena, STR("a: {b: 1}\n"), "t.yaml", problems);
-        const struct definition def = {
-            .config = root->value, .node = root, .problems = problems};
-        for (size_t i = 0; i < CDC_COUNT(odd); i++) {
-            const struct value *schema;
-            ck_assert_int_eq(value_parse(&arena, str_from(odd[i]), "schema", &schema, NULL),
-                             WF_OK);
-            ck_assert(plugin_schema_check(schema, &def, false));
-        }
-        problems_free(problems);
-        arena_release(&arena);
+{
+    static const char *const odd[] = {
+        "{}", "{\"fields\":7}", "{\"fields\":[1,null,[],\"x\"]}", "{\"fields\":[{}]}",
+        "{\"fields\":[{\"name\":\"a\",\"type\":3,\"choices\":{},\"fields\":\"x\"}]}"};
+    struct arena arena;
+    arena_init(&arena, LIMIT_ARENA_BYTES);
+    struct problems *problems = problems_new();
+    ck_assert_ptr_nonnull(problems);
+    const struct node *root = config_parse(&arena, STR("a: {b: 1}\n"), "t.yaml", problems);
+    const struct definition def = {
+        .config = root->value, .node = root, .problems = problems};
+    for (size_t i = 0; i < CDC_COUNT(odd); i++) {
+        const struct value *schema;
+        ck_assert_int_eq(value_parse(&arena, str_from(odd[i]), "schema", &schema, NULL),
+                         WF_OK);
+        ck_assert(plugin_schema_check(schema, &def, false));
     }
+    problems_free(problems);
+    arena_release(&arena);
+}
 END_TEST
 
 Suite *test_suite(void)

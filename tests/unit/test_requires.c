@@ -27,13 +27,13 @@ static const struct {
 };
 
 START_TEST(a_version_satisfies_its_constraint_or_not)
-    {
-        bool valid;
-        bool satisfied = requires_satisfied(str_from(rows[_i].version),
-                                            str_from(rows[_i].constraint), &valid);
-        ck_assert_msg(valid == rows[_i].valid && satisfied == rows[_i].satisfied, "%s %s",
-                      rows[_i].version, rows[_i].constraint);
-    }
+{
+    bool valid;
+    bool satisfied = requires_satisfied(str_from(rows[_i].version),
+                                        str_from(rows[_i].constraint), &valid);
+    ck_assert_msg(valid == rows[_i].valid && satisfied == rows[_i].satisfied, "%s %s",
+                  rows[_i].version, rows[_i].constraint);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * source_keep - a position is stored only when the names of all who hold it back are stored too, and
+ * told to the server only when it is stored.
+ */
+#include "plugin/core/source_keep.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "plugin/core/source_lock.h"
+#include "plugin/core/source_run.h"
+#include "plugin/core/store.h"
+
+#define KEEP_CONFIRM_MS 200 /* between confirms under load */
+#define KEEP_TROUBLE_MS 200 /* until a store that failed is tried again */
+#define KEEP_CHECK_MS 1000  /* between looks at the lock, at claims and at replays */
+
+/* ---- a run begins ----------------------------------------------------------------------------- */
+
+static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
+{
+    CDC_CLEANUP(buf_release) struct buf path;
+    buf_init(&path, LIMIT_TEXT_BYTES);
+    settings_state_dir(source->settings, &path);
+    wf_status status = buf_status(&path, "state_dir", err);
+    for (bool told = false; !status; told = true) {
+        status = source_lock_take(buf_c(&path), source->id, &source->lock_fd, err);
+        if (status != WF_STATE || !source->settings->core.standby)
+            return status;
+        pthread_mutex_lock(&source->lock);
+        source->standby = true;
+        source->error = *err;
+        pthread_cond_broadcast(&source->changed);
+        pthread_mutex_unlock(&source->lock);
+        if (!told)
+            log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s", STR_ARG(source->id),
+                     err->text);
+        source_run_sleep(source, KEEP_CHECK_MS);
+        status = source_run_goes_on(source)
+                     ? WF_OK
+                     : error_set(err, WF_CANCELLED, "stopped while standing by");
+    }
+    return status;
+}
+
+static wf_status source_keep_expect(void *ctx, wf_str name, wf_error *err)
+{
+    struct cdc_source *source = ctx;
+    return flow_expect(&source->flow, name, err);
+}
+
+/* Whether the snapshot of options.snapshot is due at this start. */
+static wf_status source_keep_want_snapshot(struct cdc_source *source, struct cdc_store *store,
+                                           bool has_position, wf_error *err)
+{
+    uint64_t run = 0;
+    wf_status status = store_snapshot_last_run(store, source->id, &run, err);
+    int32_t mode = source->settings->core.snapshot;
+    bool first = !has_position && !run;
+    source->snapshot_wanted =
+        mode == CDC_SNAPSHOT_ALWAYS ||
+        ((mode == CDC_SNAPSHOT_INITIAL || mode == CDC_SNAPSHOT_WHEN_NEEDED) && first);
+    return status;
+}
+
+static wf_status source_keep_read(struct cdc_source *source, wf_error *err)
+{
+    struct cdc_store *store;
+    wf_status status = source_store(source, &store, err);
+    if (status)
+        return status;
+    buf_clear(&source->identity);
+    buf_clear(&source->confirm.latest);
+    status = store_position_get(store, source->id, &source->confirm.latest, &source->identity, err);
+    if (!status)
+        status = source_keep_want_snapshot(source, store, source->confirm.latest.len > 0, err);
+    if (!status)
+        status = store_subscription_each(store, source->id, source, source_keep_expect, err);
+    if (status)
+        return status;
+    pthread_mutex_lock(&source->lock);
+    source->standby = false;
+    source->error.text[0] = '\0';
+    buf_clear(&source->position);
+    buf_str(&source->position, buf_view(&source->confirm.latest));
+    pthread_mutex_unlock(&source->lock);
+    atomic_fetch_add(&source->flow.replays, 1);
+    return WF_OK;
+}
+
+wf_status source_keep_open(struct cdc_source *source, wf_error *err)
+{
+    const struct cdc_settings *settings = source->settings;
+    source->snapshot_wanted = false;
+    source->seen_version = source->kept_version = atomic_load(&source->flow.version) - 1;
+    wf_status status = flow_open(&source->flow, str_from(settings->provider->name),
+                                 (size_t)settings->core.buffer_bytes,
+                                 (size_t)settings->core.max_event_bytes, err);
+    if (!status)
+        status = confirm_reset(&source->confirm, STR_EMPTY, err);
+    snapshot_reset(source->snapshot);
+    if (status || settings->provider->lossy)
+        return status;
+    status = source_keep_lock(source, err);
+    return status ? status : source_keep_read(source, err);
+}
+
+/* ---- confirming -------------------------------------------------------------------------------- */
+
+/* After a call on the store: WF_OK when it is to be tried again. */
+static wf_status source_keep_trouble(struct cdc_source *source, wf_status status,
+                                     const wf_error *err)
+{
+    if (status != WF_UNAVAILABLE)
+        return status;
+    pthread_mutex_lock(&source->lock);
+    bool news = strcmp(source->error.text, err->text) != 0;
+    source->error = *err;
+    pthread_mutex_unlock(&source->lock);
+    if (news)
+        log_line(&source->logger, LOG_ERROR, "state not stored, trying again source=%.*s error=%s",
+                 STR_ARG(source->id), err->text);
+    source->trouble_ms = clock_mono_ms() + KEEP_TROUBLE_MS;
+    return WF_OK;
+}
+
+static wf_status source_keep_put_names(struct cdc_source *source, wf_error *err)
+{
+    uint32_t version = atomic_load(&source->flow.version);
+    if (source->settings->provider->lossy)
+        source->kept_version = version;
+    if (version == source->kept_version)
+        return WF_OK;
+    CDC_CLEANUP(buf_release) struct buf names;
+    buf_init(&names, LIMIT_OUTPUT_BYTES);
+    flow_names(&source->flow, &names);
+    wf_status status = buf_status(&names, "names of subscriptions", err);
+    struct cdc_store *store;
+    if (!status)
+        status = source_store(source, &store, err);
+    wf_str rest = buf_view(&names);
+    for (wf_str name; !status && flow_next_name(&rest, &name);)
+        status = store_subscription_put(store, source->id, name, err);
+    if (!status)
+        source->kept_version = version;
+    return status;
+}
+
+wf_status source_keep_names(struct cdc_source *source, wf_error *err)
+{
+    if (clock_mono_ms() < source->trouble_ms)
+        return WF_OK;
+    return source_keep_trouble(source, source_keep_put_names(source, err), err);
+}
+
+static wf_status source_keep_position(struct cdc_source *source, wf_error *err)
+{
+    const struct cdc_provider *provider = source->settings->provider;
+    wf_str position = buf_view(&source->confirm.ready);
+    wf_status status = source_keep_put_names(source, err);
+    if (!status && !provider->lossy) {
+        struct cdc_store *store;
+        status = source_store(source, &store, err);
+        if (!status)
+            status = store_position_put(store, source->id, str_from(provider->name),
+                                        buf_view(&source->identity), position, err);
+    }
+    if (status)
+        return status;
+    source->confirm.unconfirmed = false;
+    pthread_mutex_lock(&source->lock);
+    buf_clear(&source->position);
+    buf_str(&source->position, position);
+    source->error.text[0] = '\0'; /* the store works again, if it did not */
+    pthread_mutex_unlock(&source->lock);
+    return WF_OK;
+}
+
+wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err)
+{
+    uint64_t passed = flow_settle(&source->flow);
+    confirm_passed(&source->confirm, passed);
+    int64_t now = clock_mono_ms();
+    if (!at_once && now < source->trouble_ms)
+        return WF_OK;
+    wf_status status = snapshot_passed(source->snapshot, passed, err);
+    if (status)
+        return source_keep_trouble(source, status, err);
+    /* A stored position says that the first snapshot has begun, or that none was wanted. */
+    if (!source->confirm.unconfirmed || source->snapshot_wanted)
+        return WF_OK;
+    bool idle = flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
+    if (!at_once && !idle && now - source->confirmed_ms < KEEP_CONFIRM_MS)
+        return WF_OK;
+    source->confirmed_ms = now;
+    status = source_keep_position(source, err);
+    if (status)
+        return source_keep_trouble(source, status, err);
+    return source->provider_open
+               ? source->settings->provider->confirm(source->provider_state,
+                                                     buf_view(&source->confirm.ready), err)
+               : WF_OK;
+}
+
+/* ---- now and then ------------------------------------------------------------------------------ */
+
+static struct cdc_store *source_keep_store(struct cdc_source *source)
+{
+    pthread_mutex_lock(&source->store_lock);
+    struct cdc_store *store = source->store;
+    pthread_mutex_unlock(&source->store_lock);
+    return store;
+}
+
+wf_status source_keep_look_around(struct cdc_source *source, wf_error *err)
+{
+    int64_t now = clock_mono_ms();
+    if (now - source->checked_ms < KEEP_CHECK_MS)
+        return WF_OK;
+    source->checked_ms = now;
+    struct cdc_store *store = source_keep_store(source);
+    CDC_CLEANUP(buf_release) struct buf name;
+    buf_init(&name, LIMIT_CONFIG_BYTES);
+    wf_status status = WF_OK;
+    while (!status && flow_expire_claim(&source->flow, &name)) {
+        log_line(&source->logger, LOG_WARN,
+                 "a trigger has not come back and its place is given up source=%.*s "
+                 "subscription=%.*s seconds=%lld",
+                 STR_ARG(source->id), STR_ARG(buf_view(&name)),
+                 (long long)source->flow.grace_ms / 1000);
+        if (store)
+            status = store_subscription_drop(store, source->id, buf_view(&name), err);
+        buf_clear(&name);
+    }
+    if (store && store_changed_by_others(store)) {
+        atomic_fetch_add(&source->flow.replays, 1);
+        flow_publish(&source->flow);
+    }
+    return source_keep_trouble(source, status, err);
+}
