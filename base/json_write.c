@@ -144,6 +144,32 @@ static size_t json_format_double(char text[JSON_DOUBLE_BYTES], double value, boo
     return json_tidy_exponent(text, (size_t)len);
 }
 
+/* Numbers of few decimals, as amounts and measurements are: those times a power of ten are whole.
+ * What is divided here is exact, so the quotient is what the text reads back as; and of all texts of
+ * at most 15 digits only one reads back as `value`, the one that "%.15g" would write. */
+static bool json_put_decimal(struct buf *out, double value)
+{
+    static const uint64_t powers[] = {10, 100, 1000, 10000, 100000, 1000000};
+    double magnitude = fabs(value);
+    if (!(magnitude >= 1e-3 && magnitude < 1e9))
+        return false;
+    for (size_t i = 0; i < CDC_COUNT(powers); i++) {
+        uint64_t scaled = (uint64_t)(magnitude * (double)powers[i] + 0.5);
+        if ((double)scaled / (double)powers[i] != magnitude)
+            continue;
+        uint64_t fraction = scaled % powers[i];
+        char digits[8] = {'.'};
+        for (size_t at = i + 1; at > 0; at--, fraction /= 10)
+            digits[at] = (char)('0' + fraction % 10);
+        if (value < 0)
+            buf_byte(out, '-');
+        buf_u64(out, scaled / powers[i]);
+        buf_append(out, digits, i + 2);
+        return true;
+    }
+    return false;
+}
+
 static void json_put_floating(struct buf *out, double value, bool single)
 {
     if (isnan(value)) {
@@ -161,6 +187,8 @@ static void json_put_floating(struct buf *out, double value, bool single)
         buf_i64(out, (int64_t)value);
         return;
     }
+    if (!single && json_put_decimal(out, value))
+        return;
     char text[JSON_DOUBLE_BYTES];
     buf_append(out, text, json_format_double(text, value, single));
 }

@@ -23,11 +23,12 @@ static int cmd_exec_pipeline(struct session *s, struct pipeline *pipeline,
     struct pipeline_call call = {
         .data = str_from(input), .finished = cmd_exec_finished, .ctx = &output};
     wf_error err;
-    if (app_start(s->app, false, &err)) {
+    wf_status status = app_start(s->app, false, &err);
+    if (status) {
         log_line(session_logger(s), LOG_ERROR, "%s", err.text);
-        return CLI_FAILED;
+        return status == WF_CONFIG ? CLI_CONFIG : CLI_FAILED;
     }
-    wf_status status = pipeline_run(pipeline, &call, &err); /* a failure is in the log */
+    status = pipeline_run(pipeline, &call, &err); /* a failure is in the log */
     if (app_stop(s->app, NULL) || status)
         return CLI_FAILED;
     buf_byte(&output, '\n');

@@ -284,6 +284,10 @@ static wf_status pipeline_step_run(const struct pipeline_step *step, struct run 
     wf_status status = step->type->run(step->self, run, out, err);
     if (!status && step->timeout_ms && clock_mono_ms() > run->deadline_ms)
         status = error_set(err, WF_FAILED, "context deadline exceeded");
+    /* Its own limit is the step's failure, which may be skipped; the pipeline's may not. */
+    if (status == WF_CANCELLED && run->deadline_ms < outer_deadline &&
+        clock_mono_ms() >= run->deadline_ms)
+        status = err->code = WF_FAILED;
     run->deadline_ms = outer_deadline;
     if (!status)
         return pipeline_step_record(run, step->name, out->output, err);

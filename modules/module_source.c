@@ -28,8 +28,8 @@ static wf_status module_source_prefix(const struct module_source *module, wf_sta
     return status;
 }
 
-static wf_status module_source_parse(const struct module_source *module, struct cdc_settings **out,
-                                     wf_error *err)
+static wf_status module_source_parse(const struct module_source *module,
+                                     struct cdc_settings **out, wf_error *err)
 {
     wf_status status = source_config_parse(module->config, module->sources->providers,
                                            module->missing, out, err);
@@ -37,17 +37,19 @@ static wf_status module_source_parse(const struct module_source *module, struct 
 }
 
 wf_status module_source_new(struct cdc_registry *sources, const struct cdc_missing *missing,
-                            wf_str name, cJSON *config, struct module_source **out, wf_error *err)
+                            wf_str name, cJSON *config, struct module_source **out,
+                            wf_error *err)
 {
     struct module_source *module = calloc(1, sizeof *module);
     if (!module) {
         cJSON_Delete(config);
         return error_no_memory(err);
     }
-    *module = (struct module_source){.sources = sources, .missing = missing, .config = config};
+    *module =
+        (struct module_source){.sources = sources, .missing = missing, .config = config};
     module->name = str_dup(name);
-    wf_status status =
-        module->name ? module_source_parse(module, &module->settings, err) : error_no_memory(err);
+    wf_status status = module->name ? module_source_parse(module, &module->settings, err)
+                                    : error_no_memory(err);
     if (status) {
         module_source_free(module);
         return status;
@@ -87,10 +89,11 @@ wf_status module_source_start(struct module_source *module, wf_error *err)
         module->started = true;
         return WF_OK;
     }
-    /* Only the conflict is the module's own word; what the connection says comes as it is. */
-    bool conflict = status == WF_STATE && str_ends(str_from(why.text), STR("already registered"));
-    return conflict ? error_set(err, status, "cdc.source \"%s\": register: %s", module->name,
-                                why.text)
+    /* Only the conflict is the module's own word; what a connection says comes as it is. */
+    bool conflict =
+        status == WF_STATE && str_ends(str_from(why.text), STR("already registered"));
+    return conflict ? error_set(err, status, "cdc.source \"%s\": register: %s",
+                                module->name, why.text)
                     : error_set(err, status, "%s", why.text);
 }
 

@@ -17,14 +17,16 @@ struct module_source;
 
 extern const struct cdc_description module_source_about;
 
-/* Checks the configuration but for what init() insists on.  Takes `config`, also on failure. */
+/* Checks the configuration but for what init() insists on.  Takes `config`, also on
+ * failure. */
 wf_status module_source_new(struct cdc_registry *sources, const struct cdc_missing *missing,
                             wf_str name, struct cJSON *config, struct module_source **out,
                             wf_error *err);
 /* Stops the source first if need be.  NULL is ignored. */
 void module_source_free(struct module_source *module);
 
-/* WF_CONFIG `source_id is required`, `connection is required`, or what the provider's check says. */
+/* WF_CONFIG `source_id is required`, `connection is required`, or what the provider's
+ * check says. */
 wf_status module_source_init(struct module_source *module, wf_error *err);
 /* Registers and connects. */
 wf_status module_source_start(struct module_source *module, wf_error *err);

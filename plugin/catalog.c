@@ -15,7 +15,7 @@ const struct cdc_provider *const catalog_providers[] = {CDC_PROVIDERS(X) NULL};
 #undef X
 
 #define X(name, reason) {#name, reason},
-const struct cdc_missing catalog_missing[] = {CDC_PROVIDERS_MISSING(X) {NULL, NULL}};
+const struct cdc_missing catalog_missing[] = {CDC_PROVIDERS_MISSING(X){NULL, NULL}};
 #undef X
 
 const struct cdc_step *const catalog_steps[] = {

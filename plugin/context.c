@@ -21,7 +21,8 @@ wf_status context_new(const wf_host *host, struct wf_plugin **out, wf_error *err
     registry_init(&plugin->sources, &plugin->host, catalog_providers);
     monitor_init(&plugin->monitor, &plugin->host);
     trigger_list_init(&plugin->triggers);
-    plugin->steps = (struct step_context){&plugin->sources, &plugin->monitor, catalog_missing};
+    plugin->steps =
+        (struct step_context){&plugin->sources, &plugin->monitor, catalog_missing};
     pthread_mutex_init(&plugin->objects_lock, NULL);
     *out = plugin;
     return WF_OK;
@@ -43,7 +44,8 @@ void context_free(struct wf_plugin *plugin)
         return;
     if (context_is_inside(plugin)) {
         log_line(&plugin->sources.logger, LOG_ERROR,
-                 "wf_plugin_close does nothing when it is called from inside a trigger's callback");
+                 "wf_plugin_close does nothing when it is called from inside a trigger's "
+                 "callback");
         return;
     }
     while (plugin->objects)

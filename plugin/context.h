@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * context - what one wf_plugin_open() makes: the registry of sources, and every object the host has
- * made and not yet destroyed.
+ * context - what one wf_plugin_open() makes: the registry of sources, and every object the
+ * host has made and not yet destroyed.
  *
- * Nothing is shared between contexts, and there is nothing beside them: two hosts in one process do
- * not meet.
+ * Nothing is shared between contexts, and there is nothing beside them: two hosts in one
+ * process do not meet.
  */
 #ifndef PLUGIN_CONTEXT_H
 #define PLUGIN_CONTEXT_H
@@ -28,13 +28,13 @@ struct wf_plugin {
     struct monitor monitor;
     struct trigger_list triggers;
     struct step_context steps;
-    pthread_mutex_t objects_lock; /* guards the list */
+    pthread_mutex_t objects_lock;   /* guards the list */
     struct context_object *objects; /* the newest first */
 };
 
 wf_status context_new(const wf_host *host, struct wf_plugin **out, wf_error *err);
-/* Ends every object, the newest first, and then every source.  Inside a callback of its own it does
- * nothing: it would wait for itself. */
+/* Ends every object, the newest first, and then every source.  Inside a callback of its
+ * own it does nothing: it would wait for itself. */
 void context_free(struct wf_plugin *plugin);
 
 void context_add(struct wf_plugin *plugin, struct context_object *object);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * entry - the exported functions: arguments checked, the configuration parsed, and the tables of
- * sdk/wf_plugin.h in front of what modules/, steps/ and triggers/ make.
+ * entry - the exported functions: arguments checked, the configuration parsed, and the
+ * tables of sdk/wf_plugin.h in front of what modules/, steps/ and triggers/ make.
  *
  * Whatever a host hands over, the answer is a status; nothing here ends the process.
  */
@@ -28,8 +28,9 @@ wf_status wf_plugin_open(const wf_host *host, wf_plugin **out, wf_error *err)
     if (!host || !out)
         return error_set(err, WF_CONFIG, "wf_plugin_open: an argument is NULL");
     if (host->size < offsetof(wf_host, ctx) + sizeof host->ctx)
-        return error_set(err, WF_CONFIG, "wf_plugin_open: the host's table has %u bytes, that is "
-                                         "less than any version of it",
+        return error_set(err, WF_CONFIG,
+                         "wf_plugin_open: the host's table has %u bytes, that is "
+                         "less than any version of it",
                          host->size);
     return context_new(host, out, err);
 }
@@ -39,23 +40,24 @@ void wf_plugin_close(wf_plugin *plugin)
     context_free(plugin);
 }
 
-/* ---- what all factories check ------------------------------------------------------------------ */
+/* ---- what all factories check -------------------------------------------------------- */
 
 #define ENTRY_NAME_BYTES 1024
 
-static wf_status entry_check(const wf_plugin *plugin, wf_str name, const void *out, wf_error *err)
+static wf_status entry_check(const wf_plugin *plugin, wf_str name, const void *out,
+                             wf_error *err)
 {
     if (!plugin || !out)
         return error_set(err, WF_CONFIG, "an argument is NULL");
     if (name.len > ENTRY_NAME_BYTES)
-        return error_set(err, WF_CONFIG, "the name has %zu bytes, at most %d are possible", name.len,
-                         ENTRY_NAME_BYTES);
+        return error_set(err, WF_CONFIG, "the name has %zu bytes, at most %d are possible",
+                         name.len, ENTRY_NAME_BYTES);
     if (!str_is_utf8(name))
         return error_set(err, WF_CONFIG, "the name is not UTF-8");
     return WF_OK;
 }
 
-/* ---- modules ----------------------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------------------- */
 
 struct entry_module {
     struct context_object object;
@@ -114,7 +116,8 @@ wf_status new_module_cdc_source(wf_plugin *plugin, wf_str name, wf_str config,
         cJSON_Delete(parsed);
         return error_no_memory(err);
     }
-    status = module_source_new(&plugin->sources, catalog_missing, name, parsed, &self->module, err);
+    status = module_source_new(&plugin->sources, catalog_missing, name, parsed,
+                               &self->module, err);
     if (status) {
         free(self);
         return status;
@@ -128,7 +131,7 @@ wf_status new_module_cdc_source(wf_plugin *plugin, wf_str name, wf_str config,
     return WF_OK;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------------------- */
 
 struct entry_step {
     struct context_object object;
@@ -151,8 +154,8 @@ static void entry_step_destroy(void *self)
         entry_step_end(&((struct entry_step *)self)->object);
 }
 
-static wf_status entry_step_execute(void *self, const wf_step_input *in, const wf_sink *output,
-                                    int32_t *out_stop, wf_error *err)
+static wf_status entry_step_execute(void *self, const wf_step_input *in,
+                                    const wf_sink *output, int32_t *out_stop, wf_error *err)
 {
     const struct entry_step *step = self;
     wf_str name = str_from(step->name);
@@ -167,8 +170,8 @@ static wf_status entry_step_execute(void *self, const wf_step_input *in, const w
     return status;
 }
 
-/* A configuration may hold templates, so it is looked at when the step is executed; here only
- * whether it is one. */
+/* A configuration may hold templates, so it is looked at when the step is executed; here
+ * only whether it is one. */
 static wf_status entry_new_step(const struct cdc_step *step, wf_plugin *plugin, wf_str name,
                                 wf_str config, const wf_step **out, wf_error *err)
 {
@@ -196,27 +199,27 @@ static wf_status entry_new_step(const struct cdc_step *step, wf_plugin *plugin, 
     return WF_OK;
 }
 
-#define ENTRY_STEPS(X)                                                                         \
-    X(start)                                                                                   \
-    X(stop)                                                                                    \
-    X(status)                                                                                  \
-    X(snapshot)                                                                                \
-    X(schema_history)                                                                          \
-    X(backpressure)                                                                            \
+#define ENTRY_STEPS(X)                                                                     \
+    X(start)                                                                               \
+    X(stop)                                                                                \
+    X(status)                                                                              \
+    X(snapshot)                                                                            \
+    X(schema_history)                                                                      \
+    X(backpressure)                                                                        \
     X(monitor)
 
-#define X(kind)                                                                                \
-    WF_EXPORT wf_status new_step_cdc_##kind(wf_plugin *plugin, wf_str name, wf_str config,     \
-                                            const wf_step **out, wf_error *err);               \
-    wf_status new_step_cdc_##kind(wf_plugin *plugin, wf_str name, wf_str config,               \
-                                  const wf_step **out, wf_error *err)                          \
-    {                                                                                          \
-        return entry_new_step(&step_##kind, plugin, name, config, out, err);                   \
+#define X(kind)                                                                            \
+    WF_EXPORT wf_status new_step_cdc_##kind(wf_plugin *plugin, wf_str name, wf_str config, \
+                                            const wf_step **out, wf_error *err);           \
+    wf_status new_step_cdc_##kind(wf_plugin *plugin, wf_str name, wf_str config,           \
+                                  const wf_step **out, wf_error *err)                      \
+    {                                                                                      \
+        return entry_new_step(&step_##kind, plugin, name, config, out, err);               \
     }
 ENTRY_STEPS(X)
 #undef X
 
-/* ---- triggers ---------------------------------------------------------------------------------- */
+/* ---- triggers ------------------------------------------------------------------------ */
 
 struct entry_trigger {
     struct context_object object;
@@ -253,15 +256,16 @@ static void entry_trigger_destroy(void *self)
     struct entry_trigger *trigger = self;
     if (!trigger)
         return;
-    /* Against the contract, but no reason to pull the floor away: it ends with the plugin. */
+    /* Against the contract, but no reason for harm: it ends with the plugin. */
     if (trigger_cdc_is_inside(trigger->trigger))
         trigger_cdc_stop(trigger->trigger, NULL);
     else
         entry_trigger_end(&trigger->object);
 }
 
-WF_EXPORT wf_status new_trigger_cdc(wf_plugin *plugin, wf_str config, const wf_callback *callback,
-                                    const wf_trigger **out, wf_error *err);
+WF_EXPORT wf_status new_trigger_cdc(wf_plugin *plugin, wf_str config,
+                                    const wf_callback *callback, const wf_trigger **out,
+                                    wf_error *err);
 
 wf_status new_trigger_cdc(wf_plugin *plugin, wf_str config, const wf_callback *callback,
                           const wf_trigger **out, wf_error *err)
@@ -279,14 +283,14 @@ wf_status new_trigger_cdc(wf_plugin *plugin, wf_str config, const wf_callback *c
     struct entry_trigger *self = calloc(1, sizeof *self);
     if (!self)
         return error_no_memory(err);
-    status = trigger_cdc_new(&plugin->sources, &plugin->triggers, parsed, callback, &self->trigger,
-                             err);
+    status = trigger_cdc_new(&plugin->sources, &plugin->triggers, parsed, callback,
+                             &self->trigger, err);
     if (status) {
         free(self);
         return status;
     }
-    self->table = (wf_trigger){sizeof self->table, self, entry_trigger_start, entry_trigger_stop,
-                               entry_trigger_destroy};
+    self->table = (wf_trigger){sizeof self->table, self, entry_trigger_start,
+                               entry_trigger_stop, entry_trigger_destroy};
     self->object.end = entry_trigger_end;
     self->object.is_inside = entry_trigger_is_inside;
     context_add(plugin, &self->object);

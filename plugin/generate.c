@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * generate - cdc-generate, a tool of the build: prints what comes from the type and option tables.
+ * generate - cdc-generate, a tool of the build: prints what comes from the type and option
+ * tables.
  *
  *     cdc-generate manifest        plugin.manifest.json
  *     cdc-generate configuration   docs/configuration.md

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * manifest - plugin.manifest.json: one field per line, so that a change is one line of a diff.
+ * manifest - plugin.manifest.json: one field per line, so that a change is one line of a
+ * diff.
  */
 #include "plugin/manifest.h"
 
@@ -51,7 +52,7 @@ static void manifest_close(struct manifest_list *list, char bracket)
     buf_byte(list->out, bracket);
 }
 
-/* ---- fields ------------------------------------------------------------------------------------ */
+/* ---- fields -------------------------------------------------------------------------- */
 
 static void manifest_default(struct json_writer *w, const struct cdc_option *row)
 {
@@ -76,7 +77,8 @@ static void manifest_choices(struct json_writer *w, const char *choices)
     json_close(w, ']');
 }
 
-static const struct cdc_option *manifest_nested(const struct cdc_nested *nested, const char *key)
+static const struct cdc_option *manifest_nested(const struct cdc_nested *nested,
+                                                const char *key)
 {
     for (; nested && nested->key; nested++)
         if (str_is(str_from(key), nested->key))
@@ -164,7 +166,7 @@ static void manifest_outputs(struct buf *out, int indent, const struct cdc_outpu
     manifest_close(&list, ']');
 }
 
-/* ---- types ------------------------------------------------------------------------------------- */
+/* ---- types --------------------------------------------------------------------------- */
 
 static void manifest_member(struct manifest_list *list, const char *key, const char *value)
 {
@@ -174,7 +176,8 @@ static void manifest_member(struct manifest_list *list, const char *key, const c
     json_put_string(list->out, str_from(value));
 }
 
-static void manifest_provider(struct buf *out, int indent, const struct cdc_provider *provider)
+static void manifest_provider(struct buf *out, int indent,
+                              const struct cdc_provider *provider)
 {
     struct manifest_list object = manifest_open(out, indent, '{');
     manifest_member(&object, "summary", provider->summary);

@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-/* {"name","version","abi",...,"modules":[...],"steps":[...],"triggers":[...]}, each type with its
- * fields and, for steps, its outputs. */
+/* {"name","version","abi",...,"modules":[...],"steps":[...],"triggers":[...]}, each type
+ * with its fields and, for steps, its outputs. */
 void manifest_write(struct buf *out);
 
 /* The reference of every option as Markdown. */

@@ -46,7 +46,8 @@ static void manifest_reference_duration(struct buf *out, int64_t ms)
     buf_printf(out, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
 }
 
-static void manifest_reference_bound(struct buf *out, const struct cdc_option *row, int64_t value)
+static void manifest_reference_bound(struct buf *out, const struct cdc_option *row,
+                                     int64_t value)
 {
     if (row->type == CDC_OPTION_BYTES)
         manifest_reference_bytes(out, value);
@@ -56,7 +57,8 @@ static void manifest_reference_bound(struct buf *out, const struct cdc_option *r
         buf_i64(out, value);
 }
 
-static bool manifest_reference_is_required(const struct cdc_description *about, const char *key)
+static bool manifest_reference_is_required(const struct cdc_description *about,
+                                           const char *key)
 {
     const char *const *required = about ? about->required : NULL;
     for (; required && *required; required++)
@@ -93,7 +95,8 @@ static void manifest_reference_rows(struct buf *out, const struct cdc_option *ro
     for (; rows && rows->key; rows++) {
         if (rows->key[0] == '_')
             continue;
-        manifest_reference_row(out, rows, prefix, manifest_reference_is_required(about, rows->key));
+        manifest_reference_row(out, rows, prefix,
+                               manifest_reference_is_required(about, rows->key));
         const struct cdc_nested *nested = about ? about->nested : NULL;
         for (; nested && nested->key; nested++) {
             char inner[64];
@@ -116,7 +119,8 @@ static void manifest_reference_type(struct buf *out, const struct cdc_descriptio
     manifest_reference_head(out);
     manifest_reference_rows(out, about->inputs, "", about);
     if (about->takes_options)
-        buf_lit(out, "| `options` | map | | | Options [of every source](#options-of-every-source) and "
+        buf_lit(out, "| `options` | map | | | Options [of every "
+                     "source](#options-of-every-source) and "
                      "of the provider |\n");
     if (!about->outputs)
         return;
@@ -128,7 +132,8 @@ static void manifest_reference_type(struct buf *out, const struct cdc_descriptio
     }
 }
 
-static void manifest_reference_provider(struct buf *out, const struct cdc_provider *provider)
+static void manifest_reference_provider(struct buf *out,
+                                        const struct cdc_provider *provider)
 {
     buf_printf(out, "\n### Provider `%s`\n\n%s.\n", provider->name, provider->summary);
     if (provider->connection_help)
@@ -145,7 +150,8 @@ static void manifest_reference_provider(struct buf *out, const struct cdc_provid
 static const char manifest_reference_intro[] =
     "# Configuration\n"
     "\n"
-    "Every option of every type, written by `scripts/generate` from the tables that the plugin itself\n"
+    "Every option of every type, written by `scripts/generate` from the tables that the "
+    "plugin itself\n"
     "reads. Do not edit.\n"
     "\n"
     "| type | what may be written |\n"
@@ -159,10 +165,14 @@ static const char manifest_reference_intro[] =
     "| list | a list of texts, or one text with commas: `\"a, b\"` |\n"
     "| map | a map |\n"
     "\n"
-    "Keys that are not known are let pass, because engines add some of their own; only inside\n"
-    "`options` and `retry` they are an error that names the nearest key. A value of the wrong type is\n"
-    "an error that names its key, never silently the default. Tables are `schema.table`; `*` stands for\n"
-    "any text and `?` for one character, and a name without a dot is meant in any schema.\n";
+    "Keys that are not known are let pass, because engines add some of their own; only "
+    "inside\n"
+    "`options` and `retry` they are an error that names the nearest key. A value of the "
+    "wrong type is\n"
+    "an error that names its key, never silently the default. Tables are `schema.table`; "
+    "`*` stands for\n"
+    "any text and `?` for one character, and a name without a dot is meant in any "
+    "schema.\n";
 
 void manifest_write_configuration(struct buf *out)
 {

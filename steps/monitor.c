@@ -53,9 +53,9 @@ static struct monitor_entry *monitor_add(struct monitor *monitor, wf_str source_
     return entry;
 }
 
-wf_status monitor_decide(struct monitor *monitor, wf_str source_id, const struct monitor_look *look,
-                         struct monitor_actions *out, struct monitor_state *out_before,
-                         wf_error *err)
+wf_status monitor_decide(struct monitor *monitor, wf_str source_id,
+                         const struct monitor_look *look, struct monitor_actions *out,
+                         struct monitor_state *out_before, wf_error *err)
 {
     pthread_mutex_lock(&monitor->lock);
     struct monitor_entry *entry = monitor_find(monitor, source_id);

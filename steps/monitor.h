@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * monitor - what step.cdc_monitor remembers of the sources, per plugin context: so that two monitor
- * steps on one source do not tell everything twice.
+ * monitor - what step.cdc_monitor remembers of the sources, per plugin context: so that two
+ * monitor steps on one source do not tell everything twice.
  */
 #ifndef STEPS_MONITOR_H
 #define STEPS_MONITOR_H
@@ -24,14 +24,15 @@ struct monitor {
 void monitor_init(struct monitor *monitor, const wf_host *host);
 void monitor_release(struct monitor *monitor);
 
-/* Decides for the source.  *out_before is what to put back with monitor_undo() when an action
- * fails.  [any] */
-wf_status monitor_decide(struct monitor *monitor, wf_str source_id, const struct monitor_look *look,
-                         struct monitor_actions *out, struct monitor_state *out_before,
-                         wf_error *err);
+/* Decides for the source.  *out_before is what to put back with monitor_undo() when an
+ * action fails.  [any] */
+wf_status monitor_decide(struct monitor *monitor, wf_str source_id,
+                         const struct monitor_look *look, struct monitor_actions *out,
+                         struct monitor_state *out_before, wf_error *err);
 
 /* The alert was not sent: the status counts as not told. */
-void monitor_undo_alert(struct monitor *monitor, wf_str source_id, enum monitor_status told);
+void monitor_undo_alert(struct monitor *monitor, wf_str source_id,
+                        enum monitor_status told);
 /* The source was not paused (resumed): it will be tried again. */
 void monitor_undo_pause(struct monitor *monitor, wf_str source_id,
                         const struct monitor_state *before);

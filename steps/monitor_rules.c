@@ -10,7 +10,8 @@ static double monitor_rules_part(int64_t lag, int64_t threshold)
     return threshold > 0 ? (double)lag / (double)threshold : 0;
 }
 
-static double monitor_rules_worst(struct monitor_lag lag, struct monitor_thresholds thresholds)
+static double monitor_rules_worst(struct monitor_lag lag,
+                                  struct monitor_thresholds thresholds)
 {
     double bytes = monitor_rules_part(lag.bytes, thresholds.bytes);
     double seconds = monitor_rules_part(lag.seconds, thresholds.seconds);

@@ -58,9 +58,10 @@ struct monitor_actions {
     bool resume;
 };
 
-/* An alert when the status is another than the last one told.  A pause once when it becomes
- * critical; it ends below the low-water mark if it was the monitor's.  Somebody else's pause, or
- * resume, is left alone.  `state` becomes what it is if the actions succeed. */
+/* An alert when the status is another than the last one told.  A pause once when it
+ * becomes critical; it ends below the low-water mark if it was the monitor's.  Somebody
+ * else's pause, or resume, is left alone.  `state` becomes what it is if the actions
+ * succeed. */
 struct monitor_actions monitor_rules_decide(struct monitor_state *state,
                                             const struct monitor_look *look);
 

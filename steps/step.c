@@ -13,15 +13,15 @@
 
 const char *const step_source_required[] = {"source_id", NULL};
 
-static wf_status step_run(const struct cdc_step *step, struct step_call *call, struct buf *out,
-                          wf_error *err)
+static wf_status step_run(const struct cdc_step *step, struct step_call *call,
+                          struct buf *out, wf_error *err)
 {
     wf_status status = step->run(call, out, err);
     return status ? status : buf_status(out, "output", err);
 }
 
-wf_status step_execute(const struct cdc_step *step, const struct step_context *context, wf_str name,
-                       wf_str config, const wf_sink *output, wf_error *err)
+wf_status step_execute(const struct cdc_step *step, const struct step_context *context,
+                       wf_str name, wf_str config, const wf_sink *output, wf_error *err)
 {
     CDC_CLEANUP(config_text_free) cJSON *parsed = NULL;
     CDC_CLEANUP(buf_release) struct buf out;

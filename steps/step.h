@@ -2,8 +2,9 @@
  *
  * step - what a step.cdc_* type is, and what all of them need.
  *
- * Each file steps/step_<name>.c ends with one const struct cdc_step; plugin/catalog.c lists them.  A
- * step reads the configuration that execute() is given, with templates resolved, and keeps nothing.
+ * Each file steps/step_<name>.c ends with one const struct cdc_step; plugin/catalog.c lists
+ * them.  A step reads the configuration that execute() is given, with templates resolved,
+ * and keeps nothing.
  */
 #ifndef STEPS_STEP_H
 #define STEPS_STEP_H
@@ -31,8 +32,8 @@ struct step_call {
 
 struct cdc_step {
     struct cdc_description about;
-    /* Writes the output object.  Errors are prefixed with the step's type and name by the caller.
-     * [any] */
+    /* Writes the output object.  Errors are prefixed with the step's type and name by the
+     * caller.  [any] */
     wf_status (*run)(struct step_call *call, struct buf *out, wf_error *err);
 };
 
@@ -45,10 +46,10 @@ extern const struct cdc_step step_backpressure;
 extern const struct cdc_step step_monitor;
 
 /* Parses `config`, runs the step, and writes what it made to `output`.  [any] */
-wf_status step_execute(const struct cdc_step *step, const struct step_context *context, wf_str name,
-                       wf_str config, const wf_sink *output, wf_error *err);
+wf_status step_execute(const struct cdc_step *step, const struct step_context *context,
+                       wf_str name, wf_str config, const wf_sink *output, wf_error *err);
 
-/* ---- for the steps ----------------------------------------------------------------------------- */
+/* ---- for the steps ------------------------------------------------------------------- */
 
 /* Fills `target` from the call's configuration; other members are let pass. */
 wf_status step_inputs(struct step_call *call, const struct cdc_option *rows, void *target,

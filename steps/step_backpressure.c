@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * step.cdc_backpressure - compares a source's lag with thresholds, or pauses and resumes it.
+ * step.cdc_backpressure - compares a source's lag with thresholds, or pauses and resumes
+ * it.
  *
- *   in   {"source_id":"orders","action":"check","thresholds":{"lag_bytes":1000,"lag_seconds":60}}
- *   out  {"source_id":"orders","lag_bytes":0,"lag_seconds":0,"status":"healthy","thresholds":{...}}
+ *   in   {"source_id":"orders","action":"check","thresholds":{"lag_bytes":1000}}
+ *   out  {"source_id":"orders","lag_bytes":0,"lag_seconds":0,"status":"healthy",
+ *         "thresholds":{"lag_bytes":1000,"lag_seconds":300}}
  *   in   {"source_id":"orders","action":"throttle"}
  *   out  {"source_id":"orders","action":"throttled","previous_state":"running"}
  */
@@ -51,8 +53,8 @@ static wf_status step_backpressure_check(struct step_call *call, struct cdc_sour
     return WF_OK;
 }
 
-static wf_status step_backpressure_pause(struct cdc_source *source, bool pause, struct buf *out,
-                                         wf_error *err)
+static wf_status step_backpressure_pause(struct cdc_source *source, bool pause,
+                                         struct buf *out, wf_error *err)
 {
     struct cdc_status before;
     if (pause)
@@ -72,7 +74,8 @@ static wf_status step_backpressure_pause(struct cdc_source *source, bool pause, 
     return WF_OK;
 }
 
-static wf_status step_backpressure_run(struct step_call *call, struct buf *out, wf_error *err)
+static wf_status step_backpressure_run(struct step_call *call, struct buf *out,
+                                       wf_error *err)
 {
     struct step_backpressure_inputs in = {.action = STR_EMPTY};
     wf_status status = step_inputs(call, step_backpressure_options, &in, err);
@@ -85,8 +88,10 @@ static wf_status step_backpressure_run(struct step_call *call, struct buf *out, 
     if (!in.action.len || str_is(in.action, "check"))
         return step_backpressure_check(call, source.source, out);
     if (str_is(in.action, "throttle") || str_is(in.action, "resume"))
-        return step_backpressure_pause(source.source, str_is(in.action, "throttle"), out, err);
-    return error_set(err, WF_CONFIG, "unknown action \"%.*s\" (valid: check, throttle, resume)",
+        return step_backpressure_pause(source.source, str_is(in.action, "throttle"), out,
+                                       err);
+    return error_set(err, WF_CONFIG,
+                     "unknown action \"%.*s\" (valid: check, throttle, resume)",
                      STR_ARG(in.action));
 }
 
@@ -106,7 +111,8 @@ const struct cdc_step step_backpressure = {
         {
             .type = "step.cdc_backpressure",
             .label = "CDC Backpressure",
-            .summary = "Compares a source's lag with thresholds, or pauses and resumes the source",
+            .summary =
+                "Compares a source's lag with thresholds, or pauses and resumes the source",
             .inputs = step_backpressure_options,
             .nested = step_thresholds_nested,
             .required = step_source_required,

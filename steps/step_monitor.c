@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * step.cdc_monitor - to be run now and then: tells when a source's lag becomes a worry, pauses it
- * when it becomes critical, resumes it when that has passed.
+ * step.cdc_monitor - to be run now and then: tells when a source's lag becomes a worry,
+ * pauses it when it becomes critical, resumes it when that has passed.
  *
- *   in   {"source_id":"orders","thresholds":{"lag_bytes":1000,"lag_seconds":60},"low_water":0.5}
- *   out  {"source_id":"orders","lag_bytes":1200,"lag_seconds":3,"status":"critical","alerts_sent":1,
- *         "auto_throttled":true,"resumed":false}
+ *   in   {"source_id":"orders","thresholds":{"lag_bytes":1000},"low_water":0.5}
+ *   out  {"source_id":"orders","lag_bytes":1200,"lag_seconds":3,"status":"critical",
+ *         "alerts_sent":1,"auto_throttled":true,"resumed":false}
  */
 #include "base/clock.h"
 #include "base/error.h"
@@ -54,8 +54,8 @@ static void step_monitor_alert_text(const struct step_monitor_look *now, struct 
     json_close(&w, '}');
 }
 
-static wf_status step_monitor_publish(const struct step_monitor_look *now, const wf_host *host,
-                                      wf_error *err)
+static wf_status step_monitor_publish(const struct step_monitor_look *now,
+                                      const wf_host *host, wf_error *err)
 {
     CDC_CLEANUP(buf_release) struct buf alert;
     CDC_CLEANUP(buf_release) struct buf metadata;
@@ -72,10 +72,12 @@ static wf_status step_monitor_publish(const struct step_monitor_look *now, const
         status = buf_status(&metadata, "alert", err);
     if (status)
         return status;
-    return host->publish(host->ctx, now->in->topic, buf_view(&alert), buf_view(&metadata), err);
+    return host->publish(host->ctx, now->in->topic, buf_view(&alert), buf_view(&metadata),
+                         err);
 }
 
-/* An alert that cannot be sent does not fail the step: what it found out is still worth knowing. */
+/* An alert that cannot be sent does not fail the step: what it found out is still worth
+ * knowing. */
 static void step_monitor_alert(struct step_monitor_look *now)
 {
     struct monitor *monitor = now->call->context->monitor;
@@ -83,7 +85,8 @@ static void step_monitor_alert(struct step_monitor_look *now)
     const struct logger *logger = &now->call->context->sources->logger;
     if (!WF_HAS(host, publish)) {
         if (!atomic_exchange(&monitor->mute, true))
-            log_line(logger, LOG_WARN, "alerts are not sent, this host has no message bus source=%.*s",
+            log_line(logger, LOG_WARN,
+                     "alerts are not sent, this host has no message bus source=%.*s",
                      STR_ARG(now->source->id));
         return;
     }
@@ -96,7 +99,8 @@ static void step_monitor_alert(struct step_monitor_look *now)
              STR_ARG(now->source->id), STR_ARG(now->in->topic), err.text);
 }
 
-static void step_monitor_act(struct step_monitor_look *now, const struct monitor_actions *actions)
+static void step_monitor_act(struct step_monitor_look *now,
+                             const struct monitor_actions *actions)
 {
     struct monitor *monitor = now->call->context->monitor;
     wf_error ignored; /* as upstream: auto_throttled says whether it has worked */
@@ -144,7 +148,8 @@ static const struct cdc_option step_monitor_options[] = {
      .min = 0,
      .max = 1,
      .offset = STEP_MONITOR(low_water),
-     .help = "A source that the monitor has paused is resumed below this part of the thresholds"},
+     .help = "A source that the monitor has paused is resumed below this part of the "
+             "thresholds"},
     {.key = "auto_throttle",
      .type = CDC_OPTION_BOOL,
      .fallback = "true",
@@ -179,8 +184,8 @@ static wf_status step_monitor_run(struct step_call *call, struct buf *out, wf_er
         .auto_throttle = in.auto_throttle,
     };
     struct monitor_actions actions;
-    status = monitor_decide(call->context->monitor, now.source->id, &now.look, &actions, &now.before,
-                            err);
+    status = monitor_decide(call->context->monitor, now.source->id, &now.look, &actions,
+                            &now.before, err);
     if (status)
         return status;
     step_monitor_act(&now, &actions);
@@ -204,8 +209,9 @@ const struct cdc_step step_monitor = {
         {
             .type = "step.cdc_monitor",
             .label = "CDC Monitor",
-            .summary = "Watches a source's lag: alerts when its status changes, pauses when it is "
-                       "critical, resumes when that has passed",
+            .summary =
+                "Watches a source's lag: alerts when its status changes, pauses when it is "
+                "critical, resumes when that has passed",
             .inputs = step_monitor_options,
             .nested = step_thresholds_nested,
             .required = step_source_required,

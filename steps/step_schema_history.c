@@ -3,8 +3,9 @@
  * step.cdc_schema_history - the versions a table's schema has had.
  *
  *   in   {"source_id":"orders","table":"main.orders"}
- *   out  {"source_id":"orders","table":"main.orders","history":[{"table":"main.orders","version":1,
- *         "ddl":"CREATE TABLE ...","applied_at":"2026-11-22T10:00:00Z"}],"count":1}
+ *   out  {"source_id":"orders","table":"main.orders","history":[{"table":"main.orders",
+ *         "version":1,"ddl":"CREATE TABLE ...","applied_at":"2026-11-22T10:00:00Z"}],
+ *         "count":1}
  */
 #include "base/error.h"
 #include "base/json.h"
@@ -50,7 +51,8 @@ static wf_status step_schema_history_report(struct cdc_source *source, wf_str ta
     return WF_OK;
 }
 
-static wf_status step_schema_history_run(struct step_call *call, struct buf *out, wf_error *err)
+static wf_status step_schema_history_run(struct step_call *call, struct buf *out,
+                                         wf_error *err)
 {
     struct step_schema_history_inputs in = {STR_EMPTY, STR_EMPTY};
     wf_status status = step_inputs(call, step_schema_history_options, &in, err);

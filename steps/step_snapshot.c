@@ -23,7 +23,8 @@ static const struct cdc_option step_snapshot_options[] = {
     {.key = "tables",
      .type = CDC_OPTION_LIST,
      .offset = offsetof(struct step_snapshot_inputs, tables),
-     .help = "Tables to read, with * and ? as wildcards; none: all that the source captures"},
+     .help =
+         "Tables to read, with * and ? as wildcards; none: all that the source captures"},
     {.key = NULL},
 };
 
@@ -63,7 +64,8 @@ const struct cdc_step step_snapshot = {
         {
             .type = "step.cdc_snapshot",
             .label = "CDC Snapshot",
-            .summary = "Has the rows that are already there delivered as READ events, while changes "
+            .summary = "Has the rows that are already there delivered as READ events, "
+                       "while changes "
                        "go on",
             .inputs = step_snapshot_options,
             .required = step_source_required,

@@ -2,7 +2,7 @@
  *
  * step.cdc_start - makes sure that a source runs.
  *
- *   in   {"source_id":"orders"} and, for a source that is not known yet, what cdc.source takes
+ *   in   {"source_id":"orders"} and, for a new source, what cdc.source takes
  *   out  {"source_id":"orders","action":"started","state":"running"}
  */
 #include <cjson/cJSON.h>
@@ -49,7 +49,8 @@ static wf_status step_start_again(struct step_call *call, wf_str source_id, wf_e
         if (!status) /* cannot be: there is no provider in the configuration */
             return error_set(err, WF_NOT_FOUND, "%s", why.text);
         wf_error first = err ? *err : why;
-        return error_set(err, status, "%s (and no running module: %s)", first.text, why.text);
+        return error_set(err, status, "%s (and no running module: %s)", first.text,
+                         why.text);
     }
     if (status)
         error_set(err, status, "connect: %s", why.text);
@@ -107,7 +108,8 @@ static wf_status step_start_run(struct step_call *call, struct buf *out, wf_erro
 static const struct cdc_output step_start_outputs[] = {
     {"source_id", "string", "The source"},
     {"action", "string", "started"},
-    {"state", "string", "What the source is doing: running, paused, snapshot, configured or error"},
+    {"state", "string",
+     "What the source is doing: running, paused, snapshot, configured or error"},
     {NULL, NULL, NULL},
 };
 
@@ -116,7 +118,8 @@ const struct cdc_step step_start = {
         {
             .type = "step.cdc_start",
             .label = "CDC Start",
-            .summary = "Starts a source, or does nothing when it runs; with only source_id, starts "
+            .summary = "Starts a source, or does nothing when it runs; with only "
+                       "source_id, starts "
                        "one again that was stopped",
             .inputs = settings_top_options,
             .required = step_source_required,

@@ -20,7 +20,8 @@ struct step_status_inputs {
     wf_str source_id;
 };
 
-static void step_status_snapshot(struct json_writer *w, const struct snapshot_progress *progress)
+static void step_status_snapshot(struct json_writer *w,
+                                 const struct snapshot_progress *progress)
 {
     if (!progress->running)
         return;
@@ -39,7 +40,8 @@ static int64_t step_status_known(int64_t lag)
     return lag > 0 ? lag : 0;
 }
 
-static wf_status step_status_report(struct cdc_source *source, struct buf *out, wf_error *err)
+static wf_status step_status_report(struct cdc_source *source, struct buf *out,
+                                    wf_error *err)
 {
     CDC_CLEANUP(buf_release) struct buf position;
     CDC_CLEANUP(buf_release) struct buf tables;
@@ -105,20 +107,25 @@ static const struct cdc_output step_status_outputs[] = {
     {"state", "string", "configured, running, snapshot, paused, error or stopped"},
     {"provider", "string", "The name of its provider"},
     {"phase", "string",
-     "The same more closely: connecting, snapshot, streaming, waiting, paused, reconnecting, failed "
+     "The same more closely: connecting, snapshot, streaming, waiting, paused, "
+     "reconnecting, failed "
      "or stopped"},
     {"lag_bytes", "int", "What is not confirmed yet, in bytes; 0 when unknown"},
-    {"lag_seconds", "int", "Age of the oldest change that is not confirmed yet; 0 when unknown"},
-    {"position", "string", "The last confirmed place in the stream, in the provider's own form"},
+    {"lag_seconds", "int",
+     "Age of the oldest change that is not confirmed yet; 0 when unknown"},
+    {"position", "string",
+     "The last confirmed place in the stream, in the provider's own form"},
     {"tables", "list", "The tables it was configured with; empty: all"},
     {"subscriptions", "list",
-     "One map per trigger: name, filter, delivered, retried, dead_lettered, behind (events not yet "
+     "One map per trigger: name, filter, delivered, retried, dead_lettered, behind (events "
+     "not yet "
      "delivered), error (the last attempt's, while it is being retried)"},
     {"events_total", "int", "Events read for triggers since the source was made"},
     {"last_event", "string", "When the last event was read; left out before the first"},
     {"error", "string", "Why it is reconnecting or failed; left out when all is well"},
     {"snapshot", "map",
-     "While one is running: table, rows, estimated_rows (-1: unknown), tables, tables_done"},
+     "While one is running: table, rows, estimated_rows (-1: unknown), tables, "
+     "tables_done"},
     {NULL, NULL, NULL},
 };
 

@@ -19,7 +19,8 @@ struct step_stop_inputs {
 /* The cleanup is still to come: callbacks run, and the source waits for them. */
 static bool step_stop_is_pending(const struct step_call *call, wf_str source_id)
 {
-    CDC_CLEANUP(step_source_release) struct step_source source = {call->context->sources, NULL};
+    CDC_CLEANUP(step_source_release)
+    struct step_source source = {call->context->sources, NULL};
     if (registry_borrow_stopped(source.registry, source_id, &source.source, NULL))
         return false;
     pthread_mutex_lock(&source.source->lock);
@@ -63,7 +64,8 @@ static const struct cdc_option step_stop_options[] = {
      .type = CDC_OPTION_BOOL,
      .fallback = "false",
      .offset = offsetof(struct step_stop_inputs, cleanup),
-     .help = "Also remove what the provider installed at the database, and forget the position; "
+     .help = "Also remove what the provider installed at the database, and forget the "
+             "position; "
              "without it a later start goes on where this one ended"},
     {.key = NULL},
 };

@@ -70,7 +70,8 @@ struct monitor_lag step_thresholds_lag(const struct cdc_status *status)
     };
 }
 
-void step_thresholds_put(struct json_writer *w, struct monitor_lag lag, enum monitor_status status)
+void step_thresholds_put(struct json_writer *w, struct monitor_lag lag,
+                         enum monitor_status status)
 {
     json_i64(w, "lag_bytes", lag.bytes);
     json_i64(w, "lag_seconds", lag.seconds);

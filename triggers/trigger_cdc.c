@@ -2,8 +2,8 @@
  *
  * trigger_cdc - configuration in, subscription out.
  *
- * trigger.control makes start and stop one at a time.  It is not taken by a stop from inside a fire:
- * whoever holds it may be waiting for that very fire to return.
+ * trigger.control makes start and stop one at a time.  It is not taken by a stop from
+ * inside a fire: whoever holds it may be waiting for that very fire to return.
  */
 #include "triggers/trigger_cdc.h"
 
@@ -38,7 +38,7 @@ struct trigger_cdc {
     struct settings_memory memory; /* what the inputs point into */
     struct trigger_cdc_inputs in;
     struct buf name;
-    pthread_mutex_t control; /* guards source, and start and stop as a whole */
+    pthread_mutex_t control;   /* guards source, and start and stop as a whole */
     struct cdc_source *source; /* borrowed while started; NULL: not started */
     struct cdc_subscription subscription;
 };
@@ -54,7 +54,7 @@ void trigger_list_release(struct trigger_list *list)
     pthread_mutex_destroy(&list->lock);
 }
 
-/* ---- configuration ----------------------------------------------------------------------------- */
+/* ---- configuration ------------------------------------------------------------------- */
 
 #define TRIGGER_CDC(member) offsetof(struct trigger_cdc_inputs, member)
 #define TRIGGER_CDC_RETRY(member) offsetof(struct trigger_cdc_retry, member)
@@ -71,7 +71,8 @@ static const struct cdc_option trigger_cdc_options[] = {
     {.key = "actions",
      .type = CDC_OPTION_LIST,
      .offset = TRIGGER_CDC(actions),
-     .help = "Only these operations, in any case: INSERT, UPDATE, DELETE, TRUNCATE, READ (a row of a "
+     .help = "Only these operations, in any case: INSERT, UPDATE, DELETE, TRUNCATE, READ "
+             "(a row of a "
              "snapshot), DDL, MESSAGE, or c, u, d, r, t; none: all"},
     {.key = "retry",
      .type = CDC_OPTION_MAP,
@@ -82,18 +83,21 @@ static const struct cdc_option trigger_cdc_options[] = {
      .fallback = "dead_letter",
      .choices = "dead_letter|block",
      .offset = TRIGGER_CDC(on_failure),
-     .help = "When all attempts have failed: put the event away and go on, or try for ever"},
+     .help =
+         "When all attempts have failed: put the event away and go on, or try for ever"},
     {.key = "workers",
      .type = CDC_OPTION_INT,
      .fallback = "1",
      .min = 1,
      .max = 64,
      .offset = TRIGGER_CDC(workers),
-     .help = "Workflows at the same time; with more than 1 only changes of one key stay in order"},
+     .help = "Workflows at the same time; with more than 1 only changes of one key stay in "
+             "order"},
     {.key = "workflowType",
      .type = CDC_OPTION_STRING,
      .offset = TRIGGER_CDC(workflow),
-     .help = "The workflow that is started; engines add it, and the trigger's place in the stream is "
+     .help = "The workflow that is started; engines add it, and the trigger's place in the "
+             "stream is "
              "kept by it"},
     {.key = NULL},
 };
@@ -130,23 +134,25 @@ static wf_status trigger_cdc_actions(const struct trigger_cdc_inputs *in, uint32
     for (size_t i = 0; i < in->actions.count; i++) {
         enum cdc_op op = change_op_parse(in->actions.items[i]);
         if (op == CDC_OP_NONE)
-            return error_set(err, WF_CONFIG,
-                             "'actions' holds \"%.*s\" (valid: INSERT, UPDATE, DELETE, TRUNCATE, "
-                             "READ, DDL, MESSAGE, or c, u, d, r, t)",
-                             STR_ARG(str_slice(in->actions.items[i], 0, 80)));
+            return error_set(
+                err, WF_CONFIG,
+                "'actions' holds \"%.*s\" (valid: INSERT, UPDATE, DELETE, TRUNCATE, "
+                "READ, DDL, MESSAGE, or c, u, d, r, t)",
+                STR_ARG(str_slice(in->actions.items[i], 0, 80)));
         ops |= 1u << op;
     }
     *out_ops = in->actions.count ? ops : FILTER_ALL_OPS;
     return WF_OK;
 }
 
-static wf_status trigger_cdc_policy(struct trigger_cdc *trigger, const cJSON *config, wf_error *err)
+static wf_status trigger_cdc_policy(struct trigger_cdc *trigger, const cJSON *config,
+                                    wf_error *err)
 {
     struct trigger_cdc_retry retry = {.max_attempts = 0};
     const struct cdc_option_target target = {trigger_cdc_retry_rows, &retry};
     const cJSON *map = cJSON_GetObjectItemCaseSensitive(config, "retry");
-    wf_status status = option_fill(cJSON_IsObject(map) ? map : NULL, "retry.", false, &target, 1,
-                                   &trigger->memory, err);
+    wf_status status = option_fill(cJSON_IsObject(map) ? map : NULL, "retry.", false,
+                                   &target, 1, &trigger->memory, err);
     if (status)
         return status;
     bool crossed = retry.max_backoff_ms < retry.initial_backoff_ms;
@@ -175,7 +181,7 @@ static wf_status trigger_cdc_configure(struct trigger_cdc *trigger, const cJSON 
     return status;
 }
 
-/* ---- its name ---------------------------------------------------------------------------------- */
+/* ---- its name ------------------------------------------------------------------------ */
 
 /* With trigger_list.lock. */
 static bool trigger_cdc_is_taken(const struct trigger_cdc *trigger, wf_str name)
@@ -187,8 +193,8 @@ static bool trigger_cdc_is_taken(const struct trigger_cdc *trigger, wf_str name)
     return false;
 }
 
-/* The workflow's name, else the filter's text; "#2" behind it when another trigger of the source has
- * it already.  Joins the list. */
+/* The workflow's name, else the filter's text; "#2" behind it when another trigger of
+ * the source has it already.  Joins the list. */
 static wf_status trigger_cdc_join(struct trigger_cdc *trigger, wf_error *err)
 {
     if (trigger->in.workflow.len)
@@ -224,7 +230,7 @@ static void trigger_cdc_leave(struct trigger_cdc *trigger)
     pthread_mutex_unlock(&trigger->list->lock);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 wf_status trigger_cdc_new(struct cdc_registry *sources, struct trigger_list *list,
                           const cJSON *config, const wf_callback *callback,
@@ -267,7 +273,7 @@ bool trigger_cdc_is_inside(const struct trigger_cdc *trigger)
     return subscription_is_inside(&trigger->subscription);
 }
 
-/* With trigger.control: joins a thread that was asked to stop, and lets go of the source. */
+/* With trigger.control: joins the thread, and lets go of the source. */
 static void trigger_cdc_end(struct trigger_cdc *trigger)
 {
     if (!trigger->source)
@@ -280,7 +286,8 @@ static void trigger_cdc_end(struct trigger_cdc *trigger)
 static wf_status trigger_cdc_begin(struct trigger_cdc *trigger, wf_error *err)
 {
     struct cdc_source *source;
-    wf_status status = registry_borrow(trigger->sources, trigger->in.source_id, &source, err);
+    wf_status status =
+        registry_borrow(trigger->sources, trigger->in.source_id, &source, err);
     if (status)
         return status;
     status = subscription_start(&trigger->subscription, &source->flow, err);
@@ -295,7 +302,8 @@ wf_status trigger_cdc_start(struct trigger_cdc *trigger, wf_error *err)
 {
     wf_status status;
     if (trigger_cdc_is_inside(trigger)) {
-        /* After a stop its thread has to end before another one can begin, and it is this one. */
+        /* After a stop its thread has to end before another one can begin, and it is
+         * this one. */
         bool stopping = subscription_is_stopping(&trigger->subscription);
         status = error_set(err, WF_STATE,
                            stopping ? "cannot be started again from inside its own workflow"
@@ -336,7 +344,8 @@ static const char *const trigger_cdc_required[] = {"source_id", NULL};
 const struct cdc_description trigger_cdc_about = {
     .type = "trigger.cdc",
     .label = "CDC Trigger",
-    .summary = "Starts a workflow for each change of a source; the event is the workflow's input",
+    .summary =
+        "Starts a workflow for each change of a source; the event is the workflow's input",
     .inputs = trigger_cdc_options,
     .nested = trigger_cdc_nested,
     .required = trigger_cdc_required,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_text - checked by base/json, which is strict, and then made a tree by cJSON, which is not.
+ * config_text - checked by base/json, which is strict, and then made a tree by cJSON, which
+ * is not.
  */
 #include "plugin/core/config_text.h"
 
@@ -57,8 +58,9 @@ wf_status config_text_check(wf_str text, wf_error *err)
     if (!text.ptr || !text.len)
         return WF_OK;
     if (text.len > LIMIT_CONFIG_BYTES)
-        return error_set(err, WF_CONFIG, "config: it has %zu bytes, at most %u are possible",
-                         text.len, LIMIT_CONFIG_BYTES);
+        return error_set(err, WF_CONFIG,
+                         "config: it has %zu bytes, at most %u are possible", text.len,
+                         LIMIT_CONFIG_BYTES);
     struct json_reader r = json_reader_of(text);
     enum json_token token = json_read(&r);
     if (token != JSON_OBJECT && token != JSON_BAD)
@@ -80,7 +82,8 @@ wf_status config_text_parse(wf_str text, cJSON **out, wf_error *err)
     if (status)
         return status;
     bool empty = !text.ptr || !text.len;
-    cJSON *config = empty ? cJSON_CreateObject() : cJSON_ParseWithLength(text.ptr, text.len);
+    cJSON *config =
+        empty ? cJSON_CreateObject() : cJSON_ParseWithLength(text.ptr, text.len);
     /* What was checked can only fail for want of memory. */
     if (!config)
         return error_no_memory(err);

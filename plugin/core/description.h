@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * description - what a module, step or trigger type is, for the manifest and the documentation.
+ * description - what a module, step or trigger type is, for the manifest and the
+ * documentation.
  */
 #ifndef CORE_DESCRIPTION_H
 #define CORE_DESCRIPTION_H
@@ -28,7 +29,7 @@ struct cdc_description {
     const struct cdc_nested *nested;  /* may be NULL */
     const char *const *required;      /* keys among inputs, ends with NULL; may be NULL */
     const struct cdc_output *outputs; /* steps only */
-    bool takes_options; /* has "options" besides, those of the core and of the chosen provider */
+    bool takes_options; /* has "options" besides: the core's and the provider's */
 };
 
 /* A provider whose library was missing when this was built. */

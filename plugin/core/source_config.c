@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "providers/provider.h"
 
-wf_status source_config_parse(const cJSON *config, const struct cdc_provider *const *providers,
+wf_status source_config_parse(const cJSON *config,
+                              const struct cdc_provider *const *providers,
                               const struct cdc_missing *missing, struct cdc_settings **out,
                               wf_error *err)
 {
@@ -18,8 +19,8 @@ wf_status source_config_parse(const cJSON *config, const struct cdc_provider *co
     wf_str provider = cJSON_IsString(name) ? str_from(name->valuestring) : STR_EMPTY;
     for (; missing && missing->name; missing++)
         if (str_is(provider, missing->name))
-            return error_set(err, WF_UNSUPPORTED, "CDC provider \"%s\" is %s", missing->name,
-                             missing->reason);
+            return error_set(err, WF_UNSUPPORTED, "CDC provider \"%s\" is %s",
+                             missing->name, missing->reason);
     return settings_parse(config, providers, out, err);
 }
 

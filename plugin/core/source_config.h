@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_config - what cdc.source and step.cdc_start do with their configuration before a source is
- * started.
+ * source_config - what cdc.source and step.cdc_start do with their configuration before a
+ * source is started.
  */
 #ifndef CORE_SOURCE_CONFIG_H
 #define CORE_SOURCE_CONFIG_H
@@ -15,8 +15,8 @@ wf_status source_config_parse(const struct cJSON *config,
                               const struct cdc_missing *missing, struct cdc_settings **out,
                               wf_error *err);
 
-/* Whether the settings suffice: WF_CONFIG `source_id is required`, `connection is required` (where the
- * provider needs one), and whatever the provider's own check says. */
+/* Whether the settings suffice: WF_CONFIG `source_id is required`, `connection is
+ * required` (where the provider needs one), and whatever the provider's own check says. */
 wf_status source_config_complete(const struct cdc_settings *settings, wf_error *err);
 
 #endif

@@ -25,7 +25,7 @@
 #define RUN_SETTLE_MS 250         /* from the last new trigger to the first snapshot */
 #define RUN_BACKOFF_MOST_MS 30000
 #define RUN_STEADY_MS 10000       /* a connection that held so long was a good one */
-#define RUN_DRAIN_FIRST_MS 20     /* longer than a callback needs to begin */
+#define RUN_DRAIN_SHORT_MS 50     /* a callback that ends in this time is waited for by everyone */
 
 /* ---- phases and words ------------------------------------------------------------------------- */
 
@@ -321,11 +321,9 @@ static void source_run_drain(struct cdc_source *source)
 {
     const struct cdc_budget nothing = {.timeout_ms = 0, .max_changes = 0};
     wf_error err = {.code = WF_OK};
-    int wait_ms = RUN_DRAIN_FIRST_MS;
+    int wait_ms = RUN_DRAIN_SHORT_MS;
     flow_halt(&source->flow);
-    source_run_draining(source);
     for (; !flow_wait_rest(&source->flow, wait_ms); wait_ms = RUN_IDLE_MS) {
-        /* A callback that was about to begin when the drain began is seen now. */
         source_run_draining(source);
         if (source->provider_open &&
             source->settings->provider->poll(source->provider_state, nothing, &err))

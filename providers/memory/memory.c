@@ -27,10 +27,19 @@ struct memory {
     _Atomic int64_t lag_seconds;
 };
 
-/* ---- what is handed in ----------------------------------------------------------------------- */
+/* ---- what is handed in --------------------------------------------------------------- */
+
+static wf_status memory_full(const struct memory *memory, wf_error *err)
+{
+    return error_set(err, WF_UNAVAILABLE,
+                     "memory CDC provider: event buffer full for source \"%.*s\"",
+                     STR_ARG(memory->source_id));
+}
 
 static wf_status memory_put(struct memory *memory, wf_str event, bool own, wf_error *err)
 {
+    if (CDC_UNLIKELY(!own && memory_queue_is_full(&memory->queue)))
+        return memory_full(memory, err);
     struct memory_event scanned;
     wf_status status = memory_event_scan(event, &scanned, err);
     if (CDC_UNLIKELY(status)) {
@@ -38,11 +47,7 @@ static wf_status memory_put(struct memory *memory, wf_str event, bool own, wf_er
         return status;
     }
     status = memory_queue_put(&memory->queue, event, &scanned, own, err);
-    if (CDC_UNLIKELY(status == WF_UNAVAILABLE))
-        return error_set(err, WF_UNAVAILABLE,
-                         "memory CDC provider: event buffer full for source \"%.*s\"",
-                         STR_ARG(memory->source_id));
-    return status;
+    return CDC_LIKELY(status != WF_UNAVAILABLE) ? status : memory_full(memory, err);
 }
 
 wf_status memory_inject(void *state, wf_str event, wf_error *err)
@@ -57,14 +62,15 @@ void memory_set_lag(void *state, int64_t lag_bytes, int64_t lag_seconds)
     atomic_store(&memory->lag_seconds, lag_seconds);
 }
 
-wf_status memory_add_schema_version(void *state, const struct memory_schema_version *version,
+wf_status memory_add_schema_version(void *state,
+                                    const struct memory_schema_version *version,
                                     wf_error *err)
 {
     struct memory *memory = state;
     return memory_schema_add(&memory->schema, version, err);
 }
 
-/* ---- what the source asks for ------------------------------------------------------------------ */
+/* ---- what the source asks for -------------------------------------------------------- */
 
 static wf_status memory_open(void *state, const struct cdc_open *with, wf_error *err)
 {
@@ -139,7 +145,8 @@ static wf_status memory_lag(void *state, struct cdc_lag *out, wf_error *err)
 {
     (void)err;
     struct memory *memory = state;
-    *out = (struct cdc_lag){atomic_load(&memory->lag_bytes), atomic_load(&memory->lag_seconds)};
+    *out = (struct cdc_lag){atomic_load(&memory->lag_bytes),
+                            atomic_load(&memory->lag_seconds)};
     return WF_OK;
 }
 
@@ -153,7 +160,8 @@ static wf_status memory_cleanup(void *state, struct buf *out_removed, wf_error *
 }
 
 /* There are no rows to read: says that a snapshot was asked for, as upstream. */
-static wf_status memory_snapshot(void *state, const wf_str *tables, size_t count, wf_error *err)
+static wf_status memory_snapshot(void *state, const wf_str *tables, size_t count,
+                                 wf_error *err)
 {
     CDC_CLEANUP(buf_release) struct buf event;
     buf_init(&event, LIMIT_CONFIG_BYTES);

@@ -10,8 +10,8 @@
 #include "base/str.h"
 #include "providers/memory/memory.h"
 
-static wf_status memory_bus_on_event(void *state, wf_str topic, wf_str payload, wf_str metadata,
-                                     wf_error *err)
+static wf_status memory_bus_on_event(void *state, wf_str topic, wf_str payload,
+                                     wf_str metadata, wf_error *err)
 {
     (void)topic;
     (void)metadata;
@@ -21,8 +21,8 @@ static wf_status memory_bus_on_event(void *state, wf_str topic, wf_str payload, 
 static wf_status memory_bus_object(wf_str payload, const char *what, wf_error *err)
 {
     if (payload.len > LIMIT_CONFIG_BYTES)
-        return error_set(err, WF_CONFIG, "%s: it has %zu bytes, at most %u are possible", what,
-                         payload.len, LIMIT_CONFIG_BYTES);
+        return error_set(err, WF_CONFIG, "%s: it has %zu bytes, at most %u are possible",
+                         what, payload.len, LIMIT_CONFIG_BYTES);
     wf_status status = json_check(payload, what, err);
     if (!status && json_kind(str_trim(payload)) != JSON_OBJECT)
         status = error_set(err, WF_CONFIG, "%s: it is no JSON object", what);
@@ -30,7 +30,8 @@ static wf_status memory_bus_object(wf_str payload, const char *what, wf_error *e
 }
 
 /* A member that is a whole number, also as a string; 0 when it is not there. */
-static wf_status memory_bus_integer(wf_str object, const char *key, int64_t *out, wf_error *err)
+static wf_status memory_bus_integer(wf_str object, const char *key, int64_t *out,
+                                    wf_error *err)
 {
     wf_str value;
     *out = 0;
@@ -44,8 +45,8 @@ static wf_status memory_bus_integer(wf_str object, const char *key, int64_t *out
     return error_set(err, WF_CONFIG, "'%s' must be an integer", key);
 }
 
-static wf_status memory_bus_on_lag(void *state, wf_str topic, wf_str payload, wf_str metadata,
-                                   wf_error *err)
+static wf_status memory_bus_on_lag(void *state, wf_str topic, wf_str payload,
+                                   wf_str metadata, wf_error *err)
 {
     (void)topic;
     (void)metadata;
@@ -65,7 +66,8 @@ static wf_status memory_bus_on_lag(void *state, wf_str topic, wf_str payload, wf
 }
 
 /* A string member's content, appended to `memory`; empty when it is not there. */
-static wf_status memory_bus_string(wf_str object, const char *key, struct buf *memory, wf_error *err)
+static wf_status memory_bus_string(wf_str object, const char *key, struct buf *memory,
+                                   wf_error *err)
 {
     wf_str value;
     if (!json_member(object, key, &value) || json_kind(value) == JSON_NULL)
@@ -76,8 +78,8 @@ static wf_status memory_bus_string(wf_str object, const char *key, struct buf *m
     return buf_status(memory, key, err);
 }
 
-static wf_status memory_bus_on_schema(void *state, wf_str topic, wf_str payload, wf_str metadata,
-                                      wf_error *err)
+static wf_status memory_bus_on_schema(void *state, wf_str topic, wf_str payload,
+                                      wf_str metadata, wf_error *err)
 {
     (void)topic;
     (void)metadata;
@@ -130,8 +132,8 @@ wf_status memory_bus_open(struct memory_bus *bus, const wf_host *host, wf_str so
         buf_cstr(&topic, memory_bus_topics[i].suffix);
         wf_status status = buf_status(&topic, "topic", err);
         if (!status)
-            status = host->subscribe(host->ctx, buf_view(&topic), memory_bus_topics[i].fn, state,
-                                     &bus->subscriptions[i], err);
+            status = host->subscribe(host->ctx, buf_view(&topic), memory_bus_topics[i].fn,
+                                     state, &bus->subscriptions[i], err);
         if (status)
             return status;
         bus->count++;

@@ -20,8 +20,8 @@ struct memory_bus {
     uint64_t subscriptions[MEMORY_TOPICS];
 };
 
-/* Subscribes `state`, a memory provider's, to the topics of the source.  A host without a bus is
- * WF_OK.  After a failure memory_bus_close() is still to be called. */
+/* Subscribes `state`, a memory provider's, to the topics of the source.  A host without a
+ * bus is WF_OK.  After a failure memory_bus_close() is still to be called. */
 wf_status memory_bus_open(struct memory_bus *bus, const wf_host *host, wf_str source_id,
                           void *state, wf_error *err);
 /* No message comes any more when it returns. */

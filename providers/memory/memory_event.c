@@ -83,8 +83,10 @@ wf_status memory_event_scan(wf_str text, struct memory_event *out, wf_error *err
     wf_str op = memory_event_string(found[MEMORY_EVENT_OP]);
     *out = (struct memory_event){
         .table = table.len ? table : memory_event_string(found[MEMORY_EVENT_SOURCE]),
-        .key = str_eq(found[MEMORY_EVENT_KEY], STR("null")) ? STR_EMPTY : found[MEMORY_EVENT_KEY],
-        .op = change_op_parse(op.len ? op : memory_event_string(found[MEMORY_EVENT_ACTION])),
+        .key = str_eq(found[MEMORY_EVENT_KEY], STR("null")) ? STR_EMPTY
+                                                            : found[MEMORY_EVENT_KEY],
+        .op =
+            change_op_parse(op.len ? op : memory_event_string(found[MEMORY_EVENT_ACTION])),
     };
     return WF_OK;
 }

@@ -69,6 +69,8 @@ wf_status memory_queue_put(struct memory_queue *queue, wf_str text,
         room = batch->count < CDC_COUNT(batch->records);
     if (CDC_LIKELY(room))
         status = memory_queue_append(batch, text, event, err);
+    if (CDC_UNLIKELY(batch->count >= MEMORY_QUEUE_EVENTS))
+        atomic_store_explicit(&queue->full, true, memory_order_relaxed);
     if (queue->wake_at && (batch->count >= queue->wake_at || !room)) {
         queue->wake_at = 0;
         wake = true;
@@ -98,7 +100,8 @@ static void memory_queue_empty(struct memory_batch *batch)
 }
 
 /* Until `count` events are there, an interrupt came or the time is up.  With the lock. */
-static void memory_queue_wait(struct memory_queue *queue, uint32_t count, int64_t deadline_ns)
+static void memory_queue_wait(struct memory_queue *queue, uint32_t count,
+                              int64_t deadline_ns)
 {
     bool in_time = true;
     while (in_time && !queue->interrupted && queue->in->count < count) {
@@ -108,9 +111,10 @@ static void memory_queue_wait(struct memory_queue *queue, uint32_t count, int64_
     queue->wake_at = 0;
 }
 
-/* The first event after a pause is taken at once.  When the next one comes within the time that
- * events may gather, waking this thread for each would cost more than the events themselves: from
- * then on they gather, until only one came in that time.  With the lock. */
+/* The first event after a pause is taken at once.  When the next one comes within the
+ * time that events may gather, waking this thread for each would cost more than the
+ * events themselves: from then on they gather, until only one came in that time.  With
+ * the lock. */
 static void memory_queue_await(struct memory_queue *queue, int timeout_ms)
 {
     int64_t now = clock_mono_ns();
@@ -141,6 +145,7 @@ bool memory_queue_fill(struct memory_queue *queue, int timeout_ms)
         struct memory_batch *full = queue->in;
         queue->in = queue->out;
         queue->out = full;
+        atomic_store_explicit(&queue->full, false, memory_order_relaxed);
     }
     pthread_mutex_unlock(&queue->lock);
     return found;

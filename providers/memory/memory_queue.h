@@ -2,14 +2,15 @@
  *
  * memory_queue - injected events on their way to the source thread.
  *
- * Two batches: producers append to one under the lock, the source thread works through the other
- * without it and exchanges them when it is done.  Nothing is allocated per event once both have
- * grown to what is usual.  Bounded by events and by bytes.
+ * Two batches: producers append to one under the lock, the source thread works through the
+ * other without it and exchanges them when it is done.  Nothing is allocated per event once
+ * both have grown to what is usual.  Bounded by events and by bytes.
  */
 #ifndef MEMORY_QUEUE_H
 #define MEMORY_QUEUE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/buf.h"
@@ -18,8 +19,8 @@
 #define MEMORY_QUEUE_EVENTS 256
 /* Beyond that, for what the provider itself has to say. */
 #define MEMORY_QUEUE_OWN 8
-/* While events come faster than the source thread could be woken for each, it lets so many gather
- * before it is woken, for at most this time. */
+/* While events come faster than the source thread could be woken for each, it lets so
+ * many gather before it is woken, for at most this time. */
 #define MEMORY_QUEUE_GATHER_EVENTS (MEMORY_QUEUE_EVENTS / 2)
 #define MEMORY_QUEUE_GATHER_NS 100000
 
@@ -39,11 +40,13 @@ struct memory_batch {
 };
 
 struct memory_queue {
-    pthread_mutex_t lock; /* guards `in`, wake_at and interrupted */
+    pthread_mutex_t lock; /* guards `in`, wake_at, interrupted and full */
     pthread_cond_t arrived;
     struct memory_batch *in;
     uint32_t wake_at; /* the source thread waits for so many events; 0: it does not wait */
     bool interrupted; /* latched until a wait for any event sees it */
+    _Atomic bool
+        full; /* no event has room until the batches are exchanged; read without the lock */
     size_t most_bytes;
     struct memory_batch *out; /* [source] */
     uint32_t next;            /* [source]: the first record of `out` that is not taken */
@@ -55,8 +58,15 @@ struct memory_queue {
 void memory_queue_init(struct memory_queue *queue, size_t most_bytes);
 void memory_queue_release(struct memory_queue *queue);
 
-/* Copies the event.  WF_UNAVAILABLE without a text when the queue is full.  `own`: the provider's,
- * which has room of its own.  [any] */
+/* Whether a put would find no room for sure: to be asked before much work is put into an
+ * event.  [any] */
+static inline bool memory_queue_is_full(const struct memory_queue *queue)
+{
+    return atomic_load_explicit(&queue->full, memory_order_relaxed);
+}
+
+/* Copies the event.  WF_UNAVAILABLE without a text when the queue is full.  `own`: the
+ * provider's, which has room of its own.  [any] */
 wf_status memory_queue_put(struct memory_queue *queue, wf_str text,
                            const struct memory_event *event, bool own, wf_error *err);
 

@@ -82,8 +82,8 @@ wf_status memory_schema_add(struct memory_schema *schema,
                      MEMORY_SCHEMA_VERSIONS);
 }
 
-wf_status memory_schema_list(struct memory_schema *schema, wf_str table, struct buf *out_json,
-                             wf_error *err)
+wf_status memory_schema_list(struct memory_schema *schema, wf_str table,
+                             struct buf *out_json, wf_error *err)
 {
     struct json_writer w = json_writer_of(out_json);
     json_open(&w, NULL, '[');

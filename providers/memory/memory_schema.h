@@ -26,7 +26,7 @@ wf_status memory_schema_add(struct memory_schema *schema,
                             const struct memory_schema_version *version, wf_error *err);
 
 /* Appends [{"table","version","ddl","applied_at"}...] in the order they came. */
-wf_status memory_schema_list(struct memory_schema *schema, wf_str table, struct buf *out_json,
-                             wf_error *err);
+wf_status memory_schema_list(struct memory_schema *schema, wf_str table,
+                             struct buf *out_json, wf_error *err);
 
 #endif

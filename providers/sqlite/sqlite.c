@@ -323,6 +323,9 @@ static wf_status sqlite_read_rows(struct sqlite_state *s, uint32_t most,
         if (status)
             break;
         s->place = head.place;
+        /* Every change is a place to go on from: a workflow that takes an hour for each, or that
+         * stops this source, does not get a whole batch again. */
+        sqlite_commit_place(s);
         ++*out_count;
     }
     sqlite3_reset(s->read);
@@ -334,7 +337,6 @@ static wf_status sqlite_read_rows(struct sqlite_state *s, uint32_t most,
 static wf_status sqlite_read(struct sqlite_state *s, uint32_t budget, bool *out_idle,
                              wf_error *err)
 {
-    int64_t before = s->place.seq;
     uint32_t total = 0;
     bool end = false;
     wf_status status = WF_OK;
@@ -346,8 +348,6 @@ static wf_status sqlite_read(struct sqlite_state *s, uint32_t budget, bool *out_
         total += count;
     }
     *out_idle = total == 0 && status != CDC_FULL;
-    if (s->place.seq != before)
-        sqlite_commit_place(s);
     if (end)
         s->out->mark_reached(s->out->ctx, (uint64_t)s->place.seq);
     return status == CDC_FULL ? WF_OK : status;

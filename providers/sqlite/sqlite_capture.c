@@ -13,9 +13,14 @@
 
 size_t sqlite_capture_place_write(struct sqlite_place place, char out[SQLITE_PLACE_TEXT])
 {
-    int len = snprintf(out, SQLITE_PLACE_TEXT, "%" PRId64 ":%016" PRIx64, place.seq,
-                       place.ts_bits);
-    return (size_t)len;
+    /* Written once per change, so not through printf. */
+    struct buf text;
+    buf_fixed(&text, out, SQLITE_PLACE_TEXT);
+    buf_i64(&text, place.seq);
+    buf_byte(&text, ':');
+    for (int shift = 60; shift >= 0; shift -= 4)
+        buf_byte(&text, "0123456789abcdef"[(place.ts_bits >> shift) & 15]);
+    return text.len;
 }
 
 bool sqlite_capture_place_parse(wf_str token, struct sqlite_place *out)

@@ -46,7 +46,7 @@ static struct sqlite_line *sqlite_line_add(struct sqlite_line_set *set)
 }
 
 static wf_status sqlite_line_add_wish(struct sqlite_line_set *set, wf_str text,
-                                      wf_error *err)
+                                      bool own, wf_error *err)
 {
     struct sqlite_line_wish *grown =
         realloc(set->wishes, (set->wish_count + 1) * sizeof(*grown));
@@ -54,7 +54,7 @@ static wf_status sqlite_line_add_wish(struct sqlite_line_set *set, wf_str text,
         return error_no_memory(err);
     set->wishes = grown;
     struct sqlite_line_wish *wish = &grown[set->wish_count++];
-    *wish = (struct sqlite_line_wish){.text = str_dup(text)};
+    *wish = (struct sqlite_line_wish){.text = str_dup(text), .own = own};
     size_t lines = 1;
     for (size_t i = 0; i < text.len; i++)
         lines += text.ptr[i] == '\n';
@@ -73,18 +73,17 @@ static wf_status sqlite_line_read_wishes(struct sqlite_line_set *set, struct sql
                                          wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
-    /* One that leaves wishes for nothing any more. */
     wf_status status = sqlite_db_prepare(
-        db, "SELECT tables FROM main._cdc_source WHERE id <> ?1 OR NOT ?2", &stmt, err);
+        db, "SELECT tables, id = ?1 FROM main._cdc_source", &stmt, err);
     if (status)
         return status;
     sqlite_db_bind_str(stmt, 1, set->with->source_id);
-    sqlite3_bind_int(stmt, 2, set->with->leaving);
     for (bool row; !status;) {
         status = sqlite_db_step(db, stmt, &row, err);
         if (status || !row)
             break;
-        status = sqlite_line_add_wish(set, sqlite_db_column_str(stmt, 0), err);
+        status = sqlite_line_add_wish(set, sqlite_db_column_str(stmt, 0),
+                                      sqlite3_column_int(stmt, 1) != 0, err);
     }
     return status;
 }
@@ -217,10 +216,14 @@ wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db
     return status;
 }
 
-static bool sqlite_line_stored_wish(const struct sqlite_line_set *set, wf_str full_name)
+/* Whether a source as stored wants the table; `others`: one that is not the asking one. */
+static bool sqlite_line_stored_wish(const struct sqlite_line_set *set, wf_str full_name,
+                                    bool others)
 {
     for (size_t i = 0; i < set->wish_count; i++) {
         const struct sqlite_line_wish *wish = &set->wishes[i];
+        if (others && wish->own)
+            continue;
         if (sqlite_schema_matches(wish->patterns, wish->count, full_name))
             return true;
     }
@@ -233,7 +236,7 @@ static bool sqlite_line_wanted(const struct sqlite_line_set *set, wf_str full_na
     if (!with->leaving &&
         sqlite_schema_matches(with->patterns, with->pattern_count, full_name))
         return true;
-    return sqlite_line_stored_wish(set, full_name);
+    return sqlite_line_stored_wish(set, full_name, true);
 }
 
 /* The line whose triggers sit on the table; else the one that last had its name and lost them. */
@@ -287,7 +290,7 @@ wf_status sqlite_line_look(struct sqlite_line_set *set, struct sqlite_db *db, wf
         if (!line)
             return error_no_memory(err);
         line->fresh = true;
-        line->appeared = sqlite_line_stored_wish(set, buf_view(&full));
+        line->appeared = sqlite_line_stored_wish(set, buf_view(&full), false);
         line->line = line->version = set->next_id++;
     }
     line->exists = true;

@@ -34,6 +34,7 @@ struct sqlite_line_wish { /* what one source wants */
     wf_str *patterns;
     size_t count;
     char *text; /* what the patterns point into */
+    bool own;   /* of the source that asks: what it wanted before */
 };
 
 struct sqlite_line_set {

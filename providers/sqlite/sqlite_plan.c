@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "providers/sqlite/sqlite_line.h"
+#include "providers/sqlite/sqlite_sql.h"
 #include "providers/sqlite/sqlite_trigger.h"
 
 static const char *const sqlite_plan_tables[] = {
@@ -19,21 +20,30 @@ static const char *const sqlite_plan_tables[] = {
 
 static const char sqlite_plan_base[] =
     "CREATE TABLE _cdc_meta(key TEXT PRIMARY KEY, value);\n"
-    "CREATE TABLE _cdc_source(id TEXT PRIMARY KEY, session TEXT, confirmed INTEGER NOT "
-    "NULL,"
+    "CREATE TABLE _cdc_source(id TEXT PRIMARY KEY, session TEXT, confirmed INTEGER NOT NULL,"
     " tables TEXT NOT NULL, seen);\n"
     "CREATE TABLE _cdc_version(id INTEGER PRIMARY KEY, line INTEGER NOT NULL,"
-    " live INTEGER NOT NULL, name TEXT NOT NULL, columns INTEGER NOT NULL, ddl TEXT NOT "
-    "NULL);\n"
+    " live INTEGER NOT NULL, name TEXT NOT NULL, columns INTEGER NOT NULL,"
+    " ddl TEXT NOT NULL);\n"
     "CREATE TABLE _cdc_column(version INTEGER, position INTEGER, name TEXT NOT NULL,"
     " key_rank INTEGER NOT NULL, PRIMARY KEY(version, position)) WITHOUT ROWID;\n"
-    "CREATE TABLE _cdc_change(seq INTEGER PRIMARY KEY, k, ts, rid, m);\n"
-    "CREATE TABLE _cdc_pending(seq INTEGER PRIMARY KEY, t, rid, last);\n"
     "CREATE TABLE _cdc_fill(line INTEGER PRIMARY KEY, version INTEGER NOT NULL, reached,"
     " condition TEXT NOT NULL);\n"
     "INSERT INTO _cdc_meta(key, value) VALUES ('format', 1),"
-    " ('uuid', lower(hex(randomblob(16))));\n"
-    "INSERT INTO _cdc_change(seq, k, ts) VALUES (1, 0, julianday('now'));\n";
+    " ('uuid', lower(hex(randomblob(16))));\n";
+
+/* The two tables as wide as the captured ones need, and the first change. */
+static void sqlite_plan_put_base(struct buf *sql, size_t widest)
+{
+    buf_cstr(sql, sqlite_plan_base);
+    buf_lit(sql, "CREATE TABLE _cdc_change(seq INTEGER PRIMARY KEY, k, ts, rid, m");
+    buf_cstr(sql, widest ? ",\n  " : "");
+    sqlite_sql_put_slots(sql, 0, 2 * widest);
+    buf_lit(sql, ");\nCREATE TABLE _cdc_pending(seq INTEGER PRIMARY KEY, t, rid, last");
+    buf_cstr(sql, widest ? ",\n  " : "");
+    sqlite_sql_put_slots(sql, 0, widest);
+    buf_lit(sql, ");\nINSERT INTO _cdc_change(seq, k, ts) VALUES (1, 0, julianday('now'));\n");
+}
 
 struct sqlite_plan_names { /* the user's tables */
     char **items;
@@ -194,18 +204,23 @@ static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *d
         int64_t fixed;
         size_t rows;
     } tables[] = {{"_cdc_change", SQLITE_CHANGE_FIRST, 2}, {"_cdc_pending", 4, 1}};
+    if (!plan->installed) {
+        sqlite_plan_put_base(&plan->script, widest);
+        return WF_OK;
+    }
     for (size_t t = 0; t < CDC_COUNT(tables); t++) {
-        int64_t have = tables[t].fixed;
+        int64_t have = 0;
         bool found;
-        wf_status status = WF_OK;
-        if (plan->installed)
-            status = sqlite_db_ask(db, "SELECT count(*) FROM pragma_table_info(?1, 'main')",
-                                   str_from(tables[t].name), &have, &found, err);
+        wf_status status =
+            sqlite_db_ask(db, "SELECT count(*) FROM pragma_table_info(?1, 'main')",
+                          str_from(tables[t].name), &have, &found, err);
         if (status)
             return status;
+        if (have < tables[t].fixed)
+            return error_set(err, WF_STATE, "table '%s' of database '%s' was tampered with",
+                             tables[t].name, db->shown);
         for (size_t i = (size_t)(have - tables[t].fixed); i < tables[t].rows * widest; i++)
-            buf_printf(&plan->script, "ALTER TABLE %s ADD COLUMN c%zu;\n", tables[t].name,
-                       i);
+            buf_printf(&plan->script, "ALTER TABLE %s ADD COLUMN c%zu;\n", tables[t].name, i);
     }
     return WF_OK;
 }
@@ -295,8 +310,6 @@ wf_status sqlite_plan_make(struct sqlite_plan *plan, struct sqlite_db *db,
     status = sqlite_plan_is_last(plan, db, with, &last, err);
     if (status)
         return status;
-    if (!plan->installed)
-        buf_cstr(&plan->script, sqlite_plan_base);
     /* Tables before the source: a source begins behind the rows that installing wrote. */
     status = sqlite_plan_lines(plan, db, with, last, err);
     if (!status)

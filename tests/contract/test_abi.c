@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a host may hand to the plugin, over dlopen, with a host table that is nobody's: wrong
- * arguments, old tables, odd configurations, several contexts.
+ * What a host may hand to the plugin, over dlopen, with a host table that is nobody's:
+ * wrong arguments, old tables, odd configurations, several contexts.
  */
 #include <stdlib.h>
 
@@ -39,7 +39,7 @@ static void step_works(const char *step, const char *config)
     ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------- */
 
 START_TEST(open_refuses_what_is_no_host_and_leaves_the_output_alone)
 {
@@ -115,7 +115,7 @@ START_TEST(open_and_close_again_and_again_leaves_no_thread)
 }
 END_TEST
 
-/* ---- configurations ---------------------------------------------------------------------------- */
+/* ---- configurations ------------------------------------------------------------------ */
 
 static const struct {
     const char *config;
@@ -132,7 +132,8 @@ static const struct {
     {"{\"a\":\"\xed\xa0\x80\"}", "config: a string is not UTF-8 at byte 6"},
     {"{\"source_id\":\"a\\u0000b\"}", "config: a string holds a NUL before byte 23"},
     {"{\"a\":\"\\ud800\"}", "config: a string holds half a surrogate pair before byte 13"},
-    {"{\"a\":\"\\udc00\\ud800\"}", "config: a string holds half a surrogate pair before byte 19"},
+    {"{\"a\":\"\\udc00\\ud800\"}",
+     "config: a string holds half a surrogate pair before byte 19"},
 };
 
 START_TEST(a_configuration_that_is_no_json_object_is_refused_everywhere)
@@ -149,7 +150,8 @@ START_TEST(a_configuration_that_is_no_json_object_is_refused_everywhere)
 
     const wf_step *step = NULL;
     wf_new_step_fn factory = fake_step_factory(host.api, "cdc_status");
-    ck_assert_int_eq(factory(host.plugin, STR("s"), str_from(config), &step, &err), WF_CONFIG);
+    ck_assert_int_eq(factory(host.plugin, STR("s"), str_from(config), &step, &err),
+                     WF_CONFIG);
     ck_assert_ptr_null(step);
     ck_assert_int_eq(fake_step(&host, "cdc_status", config, &out, &err), WF_CONFIG);
     snprintf(text, sizeof text, "step.cdc_status \"N\": %s", bad_configs[_i].text);
@@ -176,22 +178,23 @@ START_TEST(a_huge_or_deeply_nested_configuration_is_refused)
     char *huge = repeated("{\"a\":\"", "x", LIMIT_CONFIG_BYTES, "\"}");
     ck_assert_ptr_null(fake_module(&host, "m", huge, &err));
     ck_assert_int_eq(err.code, WF_CONFIG);
-    ck_assert_str_eq(err.text, "cdc.source \"m\": config: it has 1048584 bytes, at most 1048576 "
-                               "are possible");
+    ck_assert_str_eq(err.text,
+                     "cdc.source \"m\": config: it has 1048584 bytes, at most 1048576 "
+                     "are possible");
     ck_assert_ptr_null(fake_trigger(&host, huge, &callback, &err));
     free(huge);
     char *deep = repeated("{\"a\":", "[", 100000, "");
     ck_assert_ptr_null(fake_module(&host, "m", deep, &err));
-    ck_assert_str_eq(err.text, "cdc.source \"m\": config: it is nested too deeply at byte 132");
+    ck_assert_str_eq(err.text,
+                     "cdc.source \"m\": config: it is nested too deeply at byte 132");
     free(deep);
 }
 END_TEST
 
 START_TEST(the_largest_configuration_is_taken)
 {
-    char *large =
-        repeated("{\"provider\":\"memory\",\"source_id\":\"shop\",\"x\":\"", "x",
-                 LIMIT_CONFIG_BYTES - 48, "\"}");
+    char *large = repeated("{\"provider\":\"memory\",\"source_id\":\"shop\",\"x\":\"", "x",
+                           LIMIT_CONFIG_BYTES - 48, "\"}");
     ck_assert_uint_le(strlen(large), LIMIT_CONFIG_BYTES);
     const wf_module *module = fake_module(&host, "m", large, &err);
     ck_assert_ptr_nonnull(module);
@@ -205,12 +208,14 @@ START_TEST(unknown_keys_at_the_top_are_let_pass_and_inside_options_named)
     const wf_module *module = fake_module(
         &host, "m", "{\"provider\":\"memory\",\"source_id\":\"s\",\"colour\":3}", &err);
     ck_assert_ptr_nonnull(module);
-    ck_assert_ptr_null(fake_module(&host, "m",
-                                   "{\"provider\":\"memory\",\"source_id\":\"s\",\"options\":{"
-                                   "\"bufer_bytes\":\"1MiB\"}}",
-                                   &err));
-    ck_assert_str_eq(err.text, "cdc.source \"m\": 'options.bufer_bytes' is not an option; did you "
-                               "mean 'options.buffer_bytes'");
+    ck_assert_ptr_null(
+        fake_module(&host, "m",
+                    "{\"provider\":\"memory\",\"source_id\":\"s\",\"options\":{"
+                    "\"bufer_bytes\":\"1MiB\"}}",
+                    &err));
+    ck_assert_str_eq(err.text,
+                     "cdc.source \"m\": 'options.bufer_bytes' is not an option; did you "
+                     "mean 'options.buffer_bytes'");
     ck_assert_ptr_nonnull(
         fake_trigger(&host, "{\"source_id\":\"s\",\"colour\":3}", &callback, &err));
 }
@@ -226,7 +231,8 @@ START_TEST(an_empty_view_is_an_empty_configuration)
     const wf_step *step = NULL;
     wf_new_step_fn factory = fake_step_factory(host.api, "cdc_status");
     ck_assert_int_eq(factory(host.plugin, STR("s"), STR_EMPTY, &step, &err), WF_OK);
-    /* An input that ends before its config, as a host of another version might hand it over. */
+    /* An input that ends before its config, as a host of another version might hand it
+     * over. */
     wf_step_input in = {.size = sizeof in.size, .config = STR(OF_SHOP)};
     wf_sink sink = buf_sink(&out);
     ck_assert_int_eq(step->execute(step->self, &in, &sink, NULL, &err), WF_CONFIG);
@@ -247,16 +253,21 @@ START_TEST(factories_refuse_arguments_that_are_null_or_no_text)
     char *name = repeated("", "n", 2000, "");
     const struct fake_plugin *api = host.api;
     ck_assert_int_eq(api->new_module(NULL, STR("m"), STR(SHOP), &module, &err), WF_CONFIG);
-    ck_assert_int_eq(api->new_module(host.plugin, STR("m"), STR(SHOP), NULL, &err), WF_CONFIG);
-    ck_assert_int_eq(api->new_module(host.plugin, broken, STR(SHOP), &module, &err), WF_CONFIG);
+    ck_assert_int_eq(api->new_module(host.plugin, STR("m"), STR(SHOP), NULL, &err),
+                     WF_CONFIG);
+    ck_assert_int_eq(api->new_module(host.plugin, broken, STR(SHOP), &module, &err),
+                     WF_CONFIG);
     ck_assert_str_eq(err.text, "cdc.source: the name is not UTF-8");
     ck_assert_int_eq(api->new_module(host.plugin, str_from(name), STR(SHOP), &module, NULL),
                      WF_CONFIG);
-    ck_assert_int_eq(api->new_trigger(host.plugin, STR(OF_SHOP), NULL, &trigger, &err), WF_CONFIG);
-    ck_assert_str_eq(err.text, "trigger.cdc: there is no callback");
-    ck_assert_int_eq(api->new_trigger(host.plugin, STR(OF_SHOP), &none, &trigger, &err), WF_CONFIG);
-    ck_assert_int_eq(api->new_trigger(NULL, STR(OF_SHOP), &callback.callback, &trigger, &err),
+    ck_assert_int_eq(api->new_trigger(host.plugin, STR(OF_SHOP), NULL, &trigger, &err),
                      WF_CONFIG);
+    ck_assert_str_eq(err.text, "trigger.cdc: there is no callback");
+    ck_assert_int_eq(api->new_trigger(host.plugin, STR(OF_SHOP), &none, &trigger, &err),
+                     WF_CONFIG);
+    ck_assert_int_eq(
+        api->new_trigger(NULL, STR(OF_SHOP), &callback.callback, &trigger, &err),
+        WF_CONFIG);
     ck_assert_ptr_null(module);
     ck_assert_ptr_null(trigger);
     free(name);
@@ -275,8 +286,8 @@ START_TEST(what_a_sink_answers_comes_back)
 {
     step_works("cdc_start", SHOP);
     const wf_step *step = NULL;
-    ck_assert_int_eq(fake_step_factory(host.api, "cdc_status")(host.plugin, STR("s"), STR_EMPTY,
-                                                               &step, &err),
+    ck_assert_int_eq(fake_step_factory(host.api, "cdc_status")(host.plugin, STR("s"),
+                                                               STR_EMPTY, &step, &err),
                      WF_OK);
     wf_step_input in = {.size = sizeof in, .config = STR(OF_SHOP)};
     const wf_sink sink = {NULL, sink_fails};
@@ -292,11 +303,12 @@ Suite *test_suite(void)
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, open_refuses_what_is_no_host_and_leaves_the_output_alone);
     tcase_add_loop_test(tests, a_host_whose_table_ends_early_is_served_with_what_it_has,
-                        (int)(offsetof(wf_host, ctx) + sizeof(void *)), (int)sizeof(wf_host) + 1);
+                        (int)(offsetof(wf_host, ctx) + sizeof(void *)),
+                        (int)sizeof(wf_host) + 1);
     tcase_add_test(tests, two_contexts_in_one_process_share_nothing);
     tcase_add_test(tests, open_and_close_again_and_again_leaves_no_thread);
-    tcase_add_loop_test(tests, a_configuration_that_is_no_json_object_is_refused_everywhere, 0,
-                        (int)CDC_COUNT(bad_configs));
+    tcase_add_loop_test(tests, a_configuration_that_is_no_json_object_is_refused_everywhere,
+                        0, (int)CDC_COUNT(bad_configs));
     tcase_add_test(tests, a_huge_or_deeply_nested_configuration_is_refused);
     tcase_add_test(tests, the_largest_configuration_is_taken);
     tcase_add_test(tests, unknown_keys_at_the_top_are_let_pass_and_inside_options_named);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a host may do while callbacks run, and from inside of them, over dlopen: close, stop, start,
- * steps from many threads at once.
+ * What a host may do while callbacks run, and from inside of them, over dlopen: close,
+ * stop, start, steps from many threads at once.
  */
 #include "base/str.h"
 #include "base/thread.h"
@@ -40,7 +40,7 @@ static void step_works(const char *step, const char *config)
     ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
 }
 
-/* ---- closing and stopping while callbacks run -------------------------------------------------- */
+/* ---- closing and stopping while callbacks run ---------------------------------------- */
 
 static wf_status wait_at_gate(void *ctx, wf_str event, wf_error *error)
 {
@@ -63,14 +63,16 @@ START_TEST(close_with_running_sources_waits_for_busy_callbacks_and_joins_every_t
     callback.hook = wait_at_gate;
     callback.hook_ctx = &gate;
     fake_running_module(&host, "orders", SHOP);
-    fake_running_module(&host, "others", "{\"provider\":\"memory\",\"source_id\":\"other\"}");
+    fake_running_module(&host, "others",
+                        "{\"provider\":\"memory\",\"source_id\":\"other\"}");
     fake_running_trigger(&host, OF_SHOP, &callback);
     fake_running_trigger(&host, "{\"source_id\":\"shop\",\"workers\":4}", &callback);
     for (int i = 0; i < 10; i++)
         fake_inject(&host, "shop", "{\"n\":1}");
     ck_assert(fake_gate_wait(&gate));
     pthread_t opener;
-    ck_assert_int_eq(thread_start(&opener, "opener", open_gate_soon, &callback, &err), WF_OK);
+    ck_assert_int_eq(thread_start(&opener, "opener", open_gate_soon, &callback, &err),
+                     WF_OK);
     fake_host_close(&host);
     ck_assert_uint_eq(callback.running, 0);
     pthread_join(opener, NULL);
@@ -138,8 +140,9 @@ START_TEST(a_trigger_stopped_inside_its_own_callback_ends_after_it_and_can_be_st
     ck_assert_int_eq(inside.stop, WF_OK);
     ck_assert_int_eq(inside.again, WF_OK);
     ck_assert_int_eq(inside.start, WF_STATE);
-    ck_assert_str_eq(inside.start_text, "trigger.cdc \"shop\": cannot be started again from inside "
-                                        "its own workflow");
+    ck_assert_str_eq(inside.start_text,
+                     "trigger.cdc \"shop\": cannot be started again from inside "
+                     "its own workflow");
     callback.hook = NULL;
     ck_assert_int_eq(inside.trigger->start(inside.trigger->self, &err), WF_OK);
     fake_inject(&host, "shop", "{\"n\":3}");
@@ -172,8 +175,8 @@ START_TEST(a_callback_may_stop_its_own_source)
 }
 END_TEST
 
-/* As a bridge does: the step of the running workflow comes in on another thread, and the callback
- * waits for it. */
+/* As a bridge does: the step of the running workflow comes in on another thread, and the
+ * callback waits for it. */
 static void *stop_source_thread(void *arg)
 {
     wf_error error;
@@ -258,7 +261,7 @@ START_TEST(close_from_inside_a_callback_does_nothing_but_say_so)
 }
 END_TEST
 
-/* ---- many threads ------------------------------------------------------------------------------ */
+/* ---- many threads -------------------------------------------------------------------- */
 
 #define THREADS 8
 #define ROUNDS 60
@@ -285,11 +288,14 @@ static void *many_steps(void *arg)
     for (size_t i = 0; i < ROUNDS; i++) {
         wf_error error = {.code = WF_OK};
         size_t which = (first + i) % CDC_COUNT(calls);
-        wf_status status = fake_step(&host, calls[which].step, calls[which].config, &text, &error);
+        wf_status status =
+            fake_step(&host, calls[which].step, calls[which].config, &text, &error);
         fake_inject(&host, "shop", "{\"table\":\"t\"}");
-        /* A source that another thread has stopped meanwhile is not found, not running, or still on
-         * its way; a full queue has no room for a snapshot.  Anything else is wrong. */
-        if (status && status != WF_NOT_FOUND && status != WF_STATE && status != WF_UNAVAILABLE)
+        /* A source that another thread has stopped meanwhile is not found, not running,
+         * or still on its way; a full queue has no room for a snapshot.  Anything else is
+         * wrong. */
+        if (status && status != WF_NOT_FOUND && status != WF_STATE &&
+            status != WF_UNAVAILABLE)
             odd = (void *)(uintptr_t)(which + 1);
     }
     buf_release(&text);
@@ -303,7 +309,8 @@ START_TEST(steps_of_all_kinds_run_from_many_threads_at_once)
     fake_running_trigger(&host, OF_SHOP, &callback);
     for (size_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(
-            thread_start(&threads[i], "steps", many_steps, (void *)(uintptr_t)i, &err), WF_OK);
+            thread_start(&threads[i], "steps", many_steps, (void *)(uintptr_t)i, &err),
+            WF_OK);
     for (int i = 0; i < THREADS; i++) {
         void *odd = NULL;
         pthread_join(threads[i], &odd);
@@ -341,13 +348,13 @@ START_TEST(one_step_object_may_be_executed_by_many_threads)
     pthread_t threads[THREADS];
     const wf_step *step = NULL;
     fake_running_module(&host, "orders", SHOP);
-    ck_assert_int_eq(fake_step_factory(host.api, "cdc_status")(host.plugin, STR("s"), STR_EMPTY,
-                                                               &step, &err),
+    ck_assert_int_eq(fake_step_factory(host.api, "cdc_status")(host.plugin, STR("s"),
+                                                               STR_EMPTY, &step, &err),
                      WF_OK);
     for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(
-            thread_start(&threads[i], "execute", execute_often, (void *)(uintptr_t)step, &err),
-            WF_OK);
+        ck_assert_int_eq(thread_start(&threads[i], "execute", execute_often,
+                                      (void *)(uintptr_t)step, &err),
+                         WF_OK);
     for (int i = 0; i < THREADS; i++) {
         void *failed = NULL;
         pthread_join(threads[i], &failed);
@@ -363,12 +370,16 @@ Suite *test_suite(void)
     TCase *busy = tcase_create("callbacks and threads");
     tcase_add_checked_fixture(busy, setup, teardown);
     tcase_set_timeout(busy, 30);
-    tcase_add_test(busy, close_with_running_sources_waits_for_busy_callbacks_and_joins_every_thread);
+    tcase_add_test(
+        busy, close_with_running_sources_waits_for_busy_callbacks_and_joins_every_thread);
     tcase_add_test(busy, close_does_not_wait_for_the_next_attempt_of_a_failing_callback);
     tcase_add_loop_test(
-        busy, a_trigger_stopped_inside_its_own_callback_ends_after_it_and_can_be_started_again, 1, 3);
+        busy,
+        a_trigger_stopped_inside_its_own_callback_ends_after_it_and_can_be_started_again, 1,
+        3);
     tcase_add_loop_test(busy, a_callback_may_stop_its_own_source, 1, 3);
-    tcase_add_loop_test(busy, a_callback_may_wait_for_another_thread_that_stops_its_source, 1, 3);
+    tcase_add_loop_test(busy, a_callback_may_wait_for_another_thread_that_stops_its_source,
+                        1, 3);
     tcase_add_test(busy, a_callback_may_stop_and_start_its_own_source_which_then_goes_on);
     tcase_add_test(busy, close_from_inside_a_callback_does_nothing_but_say_so);
     tcase_add_test(busy, steps_of_all_kinds_run_from_many_threads_at_once);

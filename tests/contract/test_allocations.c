@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From open to close with every allocation failing once, one after the other: whatever fails says so,
- * nothing crashes, no thread is left, and what comes after goes on.
+ * From open to close with every allocation failing once, one after the other: whatever
+ * fails says so, nothing crashes, no thread is left, and what comes after goes on.
  */
 #include <stdatomic.h>
 #include <time.h>
@@ -41,7 +41,8 @@ static void host_log(void *ctx, int32_t level, wf_str line)
     must(line.len > 0);
 }
 
-static wf_status host_publish(void *ctx, wf_str topic, wf_str payload, wf_str metadata, wf_error *err)
+static wf_status host_publish(void *ctx, wf_str topic, wf_str payload, wf_str metadata,
+                              wf_error *err)
 {
     (void)ctx;
     wf_status status = WF_OK;
@@ -103,13 +104,13 @@ static wf_status host_write(void *ctx, const char *data, size_t len)
     return data && len ? WF_OK : WF_FAILED;
 }
 
-/* ---- one run ----------------------------------------------------------------------------------- */
+/* ---- one run ------------------------------------------------------------------------- */
 
 static const struct fake_plugin *api;
 static wf_new_step_fn factories[7];
-static const char *const step_names[] = {"cdc_start",          "cdc_status",       "cdc_snapshot",
-                                         "cdc_schema_history", "cdc_backpressure", "cdc_monitor",
-                                         "cdc_stop"};
+static const char *const step_names[] = {
+    "cdc_start",        "cdc_status",  "cdc_snapshot", "cdc_schema_history",
+    "cdc_backpressure", "cdc_monitor", "cdc_stop"};
 static char module_config[400];
 
 struct run {
@@ -158,21 +159,24 @@ static void run_objects(struct run *run)
 {
     wf_error err = {.code = WF_OK};
     const wf_callback callback = {NULL, host_fire};
-    bool on = worked(run, api->new_module(run->plugin, STR("m"), str_from(module_config),
-                                          &run->module, &err),
-                     &err);
+    bool on = worked(
+        run,
+        api->new_module(run->plugin, STR("m"), str_from(module_config), &run->module, &err),
+        &err);
     on = on && worked(run, run->module->init(run->module->self, &err), &err);
     on = on && worked(run, run->module->start(run->module->self, &err), &err);
-    bool made = worked(run,
-                       api->new_trigger(run->plugin,
-                                        STR("{\"source_id\":\"shop\",\"workers\":2,\"tables\":"
-                                            "\"t, u\",\"actions\":[\"INSERT\"]}"),
-                                        &callback, &run->trigger, &err),
-                       &err);
+    bool made =
+        worked(run,
+               api->new_trigger(run->plugin,
+                                STR("{\"source_id\":\"shop\",\"workers\":2,\"tables\":"
+                                    "\"t, u\",\"actions\":[\"INSERT\"]}"),
+                                &callback, &run->trigger, &err),
+               &err);
     if (on && made && worked(run, run->trigger->start(run->trigger->self, &err), &err) &&
         worked(run,
                host_publish(NULL, STR("cdc.memory.shop"),
-                            STR("{\"table\":\"t\",\"op\":\"INSERT\",\"key\":1}"), STR_EMPTY, &err),
+                            STR("{\"table\":\"t\",\"op\":\"INSERT\",\"key\":1}"), STR_EMPTY,
+                            &err),
                &err))
         await_event();
     for (size_t i = 0; i < CDC_COUNT(step_names); i++)
@@ -200,10 +204,11 @@ START_TEST(every_allocation_may_fail_from_open_to_close)
     api = fake_plugin(PLUGIN_SO);
     for (size_t i = 0; i < CDC_COUNT(step_names); i++)
         factories[i] = fake_step_factory(api, step_names[i]);
-    snprintf(module_config, sizeof module_config,
-             "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":[\"t\"],\"options\":{"
-             "\"state_dir\":\"%s\",\"buffer_bytes\":\"64KiB\"}}",
-             temp_dir());
+    snprintf(
+        module_config, sizeof module_config,
+        "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":[\"t\"],\"options\":{"
+        "\"state_dir\":\"%s\",\"buffer_bytes\":\"64KiB\"}}",
+        temp_dir());
     struct run run = run_once(); /* what is only made once in a process */
     ck_assert_uint_eq(run.failures, 0);
     ck_assert_uint_eq(atomic_load(&fired), 1);

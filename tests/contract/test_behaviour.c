@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The observable behaviour of the Go package this plugin re-creates: modules, steps and triggers, over
- * dlopen.  A test's name begins with the number of its row in the list of acceptance cases.
+ * The observable behaviour of the Go package this plugin re-creates: modules, steps and
+ * triggers, over dlopen.  A test's name begins with the number of its row in the list of
+ * acceptance cases.
  */
 #include "base/str.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/run.h"
 
-#define SHOP "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}"
+#define SHOP                                                                               \
+    "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}"
 #define OF_SHOP "{\"source_id\":\"shop\"}"
 
 static struct fake_host host;
@@ -42,7 +44,8 @@ static void refused(const char *config, wf_status status, const char *text)
     ck_assert_str_eq(err.text, text);
 }
 
-static void step_fails(const char *step, const char *config, wf_status status, const char *text)
+static void step_fails(const char *step, const char *config, wf_status status,
+                       const char *text)
 {
     ck_assert_int_eq(fake_step(&host, step, config, &out, &err), status);
     ck_assert_int_eq(err.code, status);
@@ -66,12 +69,13 @@ END_TEST
 
 START_TEST(row_02_a_module_without_source_id_is_refused)
 {
-    refused("{\"provider\":\"memory\"}", WF_CONFIG, "cdc.source \"orders\": source_id is required");
+    refused("{\"provider\":\"memory\"}", WF_CONFIG,
+            "cdc.source \"orders\": source_id is required");
 }
 END_TEST
 
-/* Upstream asks for a connection even where there is nothing to connect to; here a provider says
- * whether it needs one, and memory does not. */
+/* Upstream asks for a connection even where there is nothing to connect to; here a
+ * provider says whether it needs one, and memory does not. */
 START_TEST(row_02_a_module_without_connection_is_refused_where_one_is_needed)
 {
     refused("{\"provider\":\"sqlite\",\"source_id\":\"shop\"}", WF_CONFIG,
@@ -81,8 +85,9 @@ END_TEST
 
 START_TEST(row_03_an_unknown_provider_is_refused)
 {
-    refused("{\"provider\":\"oracle\",\"source_id\":\"shop\"}", WF_CONFIG,
-            "cdc.source \"orders\": unknown CDC provider \"oracle\" (valid: memory, sqlite)");
+    refused(
+        "{\"provider\":\"oracle\",\"source_id\":\"shop\"}", WF_CONFIG,
+        "cdc.source \"orders\": unknown CDC provider \"oracle\" (valid: memory, sqlite)");
 }
 END_TEST
 
@@ -108,8 +113,9 @@ START_TEST(row_05_a_second_start_of_a_module_is_an_error)
 {
     const wf_module *module = fake_running_module(&host, "orders", SHOP);
     ck_assert_int_eq(module->start(module->self, &err), WF_STATE);
-    ck_assert_str_eq(err.text,
-                     "cdc.source \"orders\": register: CDC source \"shop\" already registered");
+    ck_assert_str_eq(
+        err.text,
+        "cdc.source \"orders\": register: CDC source \"shop\" already registered");
     step_works("cdc_status", OF_SHOP);
 }
 END_TEST
@@ -119,8 +125,8 @@ START_TEST(row_06_a_second_source_of_the_same_id_is_refused_and_the_first_goes_o
     fake_running_module(&host, "orders", SHOP);
     const wf_module *other = fake_module(&host, "other", SHOP, &err);
     ck_assert_int_eq(other->start(other->self, &err), WF_STATE);
-    ck_assert_str_eq(err.text,
-                     "cdc.source \"other\": register: CDC source \"shop\" already registered");
+    ck_assert_str_eq(
+        err.text, "cdc.source \"other\": register: CDC source \"shop\" already registered");
     ck_assert_int_eq(other->stop(other->self, &err), WF_OK);
     other->destroy(other->self);
     step_works("cdc_status", OF_SHOP);
@@ -144,7 +150,8 @@ START_TEST(row_07_status_says_running_and_echoes_the_source_id)
 END_TEST
 
 static const char *const steps_with_source[] = {
-    "cdc_stop", "cdc_status", "cdc_snapshot", "cdc_schema_history", "cdc_backpressure", "cdc_monitor",
+    "cdc_stop",           "cdc_status",       "cdc_snapshot",
+    "cdc_schema_history", "cdc_backpressure", "cdc_monitor",
 };
 
 START_TEST(row_08_10_68_a_step_without_source_id_or_with_an_unknown_one_is_an_error)
@@ -173,8 +180,9 @@ START_TEST(row_11_snapshot_of_two_tables_is_triggered)
 {
     fake_running_module(&host, "orders", SHOP);
     step_works("cdc_snapshot", "{\"source_id\":\"shop\",\"tables\":[\"a.b\",\"c.d\"]}");
-    ck_assert_str_eq(buf_c(&out), "{\"source_id\":\"shop\",\"action\":\"snapshot_triggered\","
-                                  "\"tables\":[\"a.b\",\"c.d\"]}");
+    ck_assert_str_eq(buf_c(&out),
+                     "{\"source_id\":\"shop\",\"action\":\"snapshot_triggered\","
+                     "\"tables\":[\"a.b\",\"c.d\"]}");
 }
 END_TEST
 
@@ -186,13 +194,15 @@ static void add_schema(const char *json)
 START_TEST(row_12_schema_history_has_the_version_with_its_exact_ddl)
 {
     fake_running_module(&host, "orders", SHOP);
-    add_schema("{\"table\":\"public.users\",\"version\":1,\"ddl\":\"ALTER TABLE users ADD \\\"n\\\" "
+    add_schema("{\"table\":\"public.users\",\"version\":1,\"ddl\":\"ALTER TABLE users ADD "
+               "\\\"n\\\" "
                "TEXT\",\"applied_at\":\"2026-01-01T00:00:00Z\"}");
     step_works("cdc_schema_history", "{\"source_id\":\"shop\",\"table\":\"public.users\"}");
     ck_assert_str_eq(fake_member(&out, "count"), "1");
-    ck_assert_str_eq(fake_member(&out, "history.0"),
-                     "{\"table\":\"public.users\",\"version\":1,\"ddl\":\"ALTER TABLE users ADD "
-                     "\\\"n\\\" TEXT\",\"applied_at\":\"2026-01-01T00:00:00Z\"}");
+    ck_assert_str_eq(
+        fake_member(&out, "history.0"),
+        "{\"table\":\"public.users\",\"version\":1,\"ddl\":\"ALTER TABLE users ADD "
+        "\\\"n\\\" TEXT\",\"applied_at\":\"2026-01-01T00:00:00Z\"}");
 }
 END_TEST
 
@@ -208,8 +218,9 @@ START_TEST(row_14_start_of_a_running_source_does_nothing_and_says_started)
 {
     fake_running_module(&host, "orders", SHOP);
     step_works("cdc_start", OF_SHOP);
-    ck_assert_str_eq(buf_c(&out),
-                     "{\"source_id\":\"shop\",\"action\":\"started\",\"state\":\"running\"}");
+    ck_assert_str_eq(
+        buf_c(&out),
+        "{\"source_id\":\"shop\",\"action\":\"started\",\"state\":\"running\"}");
 }
 END_TEST
 
@@ -222,12 +233,14 @@ END_TEST
 
 START_TEST(start_without_provider_names_the_providers_and_the_missing_module)
 {
-    step_fails("cdc_start", OF_SHOP, WF_CONFIG,
-               "step.cdc_start \"N\": provider is required (memory or sqlite) (and no running "
-               "module: CDC source \"shop\" not found)");
-    step_fails("cdc_start", "{\"source_id\":\"shop\",\"provider\":\"oracle\"}", WF_CONFIG,
-               "step.cdc_start \"N\": create provider: unknown CDC provider \"oracle\" (valid: "
-               "memory, sqlite)");
+    step_fails(
+        "cdc_start", OF_SHOP, WF_CONFIG,
+        "step.cdc_start \"N\": provider is required (memory or sqlite) (and no running "
+        "module: CDC source \"shop\" not found)");
+    step_fails(
+        "cdc_start", "{\"source_id\":\"shop\",\"provider\":\"oracle\"}", WF_CONFIG,
+        "step.cdc_start \"N\": create provider: unknown CDC provider \"oracle\" (valid: "
+        "memory, sqlite)");
 }
 END_TEST
 
@@ -259,15 +272,18 @@ START_TEST(row_17_the_table_filter_passes_only_its_table)
     fake_inject(&host, "shop", "{\"table\":\"public.orders\",\"n\":5}");
     ck_assert(fake_callback_wait(&callback, 2));
     ck_assert_uint_eq(fake_callback_settled(&callback), 2);
-    ck_assert_str_eq(fake_callback_event(&callback, 0), "{\"source\":\"public.orders\",\"n\":4}");
-    ck_assert_str_eq(fake_callback_event(&callback, 1), "{\"table\":\"public.orders\",\"n\":5}");
+    ck_assert_str_eq(fake_callback_event(&callback, 0),
+                     "{\"source\":\"public.orders\",\"n\":4}");
+    ck_assert_str_eq(fake_callback_event(&callback, 1),
+                     "{\"table\":\"public.orders\",\"n\":5}");
 }
 END_TEST
 
 START_TEST(row_18_the_action_filter_passes_only_its_action)
 {
     fake_running_module(&host, "orders", SHOP);
-    fake_running_trigger(&host, "{\"source_id\":\"shop\",\"actions\":[\"DELETE\"]}", &callback);
+    fake_running_trigger(&host, "{\"source_id\":\"shop\",\"actions\":[\"DELETE\"]}",
+                         &callback);
     fake_inject(&host, "shop", "{\"table\":\"t\",\"op\":\"INSERT\"}");
     fake_inject(&host, "shop", "{\"table\":\"t\",\"op\":\"UPDATE\"}");
     fake_inject(&host, "shop", "{\"table\":\"t\"}");
@@ -275,7 +291,8 @@ START_TEST(row_18_the_action_filter_passes_only_its_action)
     fake_inject(&host, "shop", "{\"table\":\"t\",\"op\":\"DELETE\",\"n\":2}");
     ck_assert(fake_callback_wait(&callback, 2));
     ck_assert_uint_eq(fake_callback_settled(&callback), 2);
-    ck_assert_str_eq(fake_callback_event(&callback, 1), "{\"table\":\"t\",\"op\":\"DELETE\",\"n\":2}");
+    ck_assert_str_eq(fake_callback_event(&callback, 1),
+                     "{\"table\":\"t\",\"op\":\"DELETE\",\"n\":2}");
 }
 END_TEST
 
@@ -322,7 +339,8 @@ START_TEST(row_64_70_start_status_snapshot_history_stop_and_the_module_stops_wit
     step_works("cdc_start", OF_SHOP);
     step_works("cdc_status", OF_SHOP);
     step_works("cdc_snapshot", "{\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}");
-    step_works("cdc_schema_history", "{\"source_id\":\"shop\",\"table\":\"public.orders\"}");
+    step_works("cdc_schema_history",
+               "{\"source_id\":\"shop\",\"table\":\"public.orders\"}");
     ck_assert_str_eq(buf_c(&out), "{\"source_id\":\"shop\",\"table\":\"public.orders\","
                                   "\"history\":[],\"count\":0}");
     step_works("cdc_stop", OF_SHOP);
@@ -355,23 +373,26 @@ Suite *test_suite(void)
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, row_01_a_valid_memory_configuration_is_made_and_initialised);
     tcase_add_test(tests, row_02_a_module_without_source_id_is_refused);
-    tcase_add_test(tests, row_02_a_module_without_connection_is_refused_where_one_is_needed);
+    tcase_add_test(tests,
+                   row_02_a_module_without_connection_is_refused_where_one_is_needed);
     tcase_add_test(tests, row_03_an_unknown_provider_is_refused);
     tcase_add_test(tests, row_03_a_missing_provider_is_refused);
     tcase_add_test(tests, row_04_start_registers_the_source_and_stop_removes_it);
     tcase_add_test(tests, row_05_a_second_start_of_a_module_is_an_error);
-    tcase_add_test(tests, row_06_a_second_source_of_the_same_id_is_refused_and_the_first_goes_on);
+    tcase_add_test(tests,
+                   row_06_a_second_source_of_the_same_id_is_refused_and_the_first_goes_on);
     tcase_add_test(tests, row_07_status_says_running_and_echoes_the_source_id);
-    tcase_add_loop_test(tests,
-                        row_08_10_68_a_step_without_source_id_or_with_an_unknown_one_is_an_error, 0,
-                        (int)CDC_COUNT(steps_with_source));
+    tcase_add_loop_test(
+        tests, row_08_10_68_a_step_without_source_id_or_with_an_unknown_one_is_an_error, 0,
+        (int)CDC_COUNT(steps_with_source));
     tcase_add_test(tests, row_09_stop_says_stopped_and_the_source_is_no_longer_registered);
     tcase_add_test(tests, row_11_snapshot_of_two_tables_is_triggered);
     tcase_add_test(tests, row_12_schema_history_has_the_version_with_its_exact_ddl);
     tcase_add_test(tests, row_13_schema_history_without_a_table_is_an_error);
     tcase_add_test(tests, row_14_start_of_a_running_source_does_nothing_and_says_started);
     tcase_add_test(tests, row_15_start_without_source_id_is_an_error);
-    tcase_add_test(tests, start_without_provider_names_the_providers_and_the_missing_module);
+    tcase_add_test(tests,
+                   start_without_provider_names_the_providers_and_the_missing_module);
     tcase_add_test(tests, row_16_an_injected_event_reaches_the_callback_once_as_cdc_change);
     tcase_add_test(tests, row_17_the_table_filter_passes_only_its_table);
     tcase_add_test(tests, row_18_the_action_filter_passes_only_its_action);
@@ -379,8 +400,9 @@ Suite *test_suite(void)
     tcase_add_test(tests, row_20_a_trigger_of_a_source_that_is_not_there_does_not_start);
     tcase_add_test(tests, row_21_a_second_start_of_a_trigger_is_an_error);
     tcase_add_test(tests, row_22_a_trigger_may_be_stopped_twice_and_started_after_it);
-    tcase_add_test(tests,
-                   row_64_70_start_status_snapshot_history_stop_and_the_module_stops_without_error);
+    tcase_add_test(
+        tests,
+        row_64_70_start_status_snapshot_history_stop_and_the_module_stops_without_error);
     tcase_add_test(tests, row_65_two_triggers_of_one_source_each_get_the_event_once);
     suite_add_tcase(suite, tests);
     return suite;

@@ -17,7 +17,8 @@ static void setup(void)
     fake_callback_init(&callback);
     buf_init(&out, 1u << 20);
     err = (wf_error){.code = WF_OK};
-    fake_running_module(&host, "orders", "{\"provider\":\"memory\",\"source_id\":\"shop\"}");
+    fake_running_module(&host, "orders",
+                        "{\"provider\":\"memory\",\"source_id\":\"shop\"}");
 }
 
 static void teardown(void)
@@ -49,8 +50,8 @@ static const struct {
     long long bytes, seconds;
     const char *status;
 } levels[] = {
-    {0, 0, "healthy"},       {799999, 47, "healthy"}, {800000, 0, "warning"},
-    {850000, 0, "warning"},  {0, 48, "warning"},      {999999, 59, "warning"},
+    {0, 0, "healthy"},        {799999, 47, "healthy"},  {800000, 0, "warning"},
+    {850000, 0, "warning"},   {0, 48, "warning"},       {999999, 59, "warning"},
     {1000000, 0, "critical"}, {1500000, 0, "critical"}, {0, 90, "critical"},
 };
 
@@ -95,10 +96,12 @@ END_TEST
 START_TEST(row_55_an_unknown_action_is_an_error_that_names_the_valid_ones)
 {
     ck_assert_int_eq(fake_step(&host, "cdc_backpressure",
-                               "{\"source_id\":\"shop\",\"action\":\"explode\"}", &out, &err),
+                               "{\"source_id\":\"shop\",\"action\":\"explode\"}", &out,
+                               &err),
                      WF_CONFIG);
-    ck_assert_str_eq(err.text, "step.cdc_backpressure \"N\": unknown action \"explode\" (valid: "
-                               "check, throttle, resume)");
+    ck_assert_str_eq(err.text,
+                     "step.cdc_backpressure \"N\": unknown action \"explode\" (valid: "
+                     "check, throttle, resume)");
 }
 END_TEST
 
@@ -135,14 +138,16 @@ END_TEST
 START_TEST(row_61_a_healthy_source_is_left_alone)
 {
     run("cdc_monitor", "");
-    ck_assert_str_eq(buf_c(&out), "{\"source_id\":\"shop\",\"lag_bytes\":0,\"lag_seconds\":0,"
-                                  "\"status\":\"healthy\",\"alerts_sent\":0,"
-                                  "\"auto_throttled\":false,\"resumed\":false}");
+    ck_assert_str_eq(buf_c(&out),
+                     "{\"source_id\":\"shop\",\"lag_bytes\":0,\"lag_seconds\":0,"
+                     "\"status\":\"healthy\",\"alerts_sent\":0,"
+                     "\"auto_throttled\":false,\"resumed\":false}");
     ck_assert_uint_eq(fake_messages(&host, "cdc.alerts", NULL), 0);
 }
 END_TEST
 
-/* Upstream refuses this, because its memory provider cannot be paused.  Here every provider can. */
+/* Upstream refuses this, because its memory provider cannot be paused.  Here every
+ * provider can. */
 START_TEST(row_62_superseded_throttle_and_resume_work_on_the_memory_provider_too)
 {
     fake_running_trigger(&host, "{\"source_id\":\"shop\"}", &callback);
@@ -180,7 +185,8 @@ static void monitor_says(const char *status, const char *alerts, const char *thr
     ck_assert_str_eq(fake_member(&out, "resumed"), resumed);
 }
 
-START_TEST(a_monitor_alerts_once_per_change_pauses_once_and_resumes_below_the_low_water_mark)
+START_TEST(
+    a_monitor_alerts_once_per_change_pauses_once_and_resumes_below_the_low_water_mark)
 {
     set_lag(900000, 0);
     monitor_says("warning", "1", "false", "false");
@@ -231,8 +237,9 @@ START_TEST(an_alert_that_could_not_be_sent_is_sent_the_next_time)
     monitor_says("warning", "0", "false", "false");
     host.publish_status = WF_OK;
     monitor_says("warning", "1", "false", "false");
-    ck_assert(fake_logged(&host, "alert not sent source=shop topic=cdc.alerts error=the bus is "
-                                 "closed"));
+    ck_assert(fake_logged(&host,
+                          "alert not sent source=shop topic=cdc.alerts error=the bus is "
+                          "closed"));
 }
 END_TEST
 
@@ -252,19 +259,22 @@ Suite *test_suite(void)
     TCase *tests = tcase_create("backpressure and monitor");
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_set_timeout(tests, 30);
+    tcase_add_loop_test(
+        tests, row_53_54_check_is_healthy_warning_or_critical_and_the_lag_is_an_integer, 0,
+        (int)CDC_COUNT(levels));
     tcase_add_loop_test(tests,
-                        row_53_54_check_is_healthy_warning_or_critical_and_the_lag_is_an_integer, 0,
-                        (int)CDC_COUNT(levels));
-    tcase_add_loop_test(tests, row_54_thresholds_that_are_no_number_above_zero_keep_the_default, 0,
+                        row_54_thresholds_that_are_no_number_above_zero_keep_the_default, 0,
                         (int)CDC_COUNT(thresholds));
     tcase_add_test(tests, row_55_an_unknown_action_is_an_error_that_names_the_valid_ones);
     tcase_add_test(tests, row_55_the_source_is_looked_up_before_the_action);
     tcase_add_test(tests, row_60_a_critical_lag_pauses_the_source_and_sends_an_alert);
     tcase_add_test(tests, row_61_a_healthy_source_is_left_alone);
-    tcase_add_test(tests, row_62_superseded_throttle_and_resume_work_on_the_memory_provider_too);
+    tcase_add_test(tests,
+                   row_62_superseded_throttle_and_resume_work_on_the_memory_provider_too);
     tcase_add_test(tests, row_63_the_status_has_lag_bytes_and_lag_seconds);
     tcase_add_test(
-        tests, a_monitor_alerts_once_per_change_pauses_once_and_resumes_below_the_low_water_mark);
+        tests,
+        a_monitor_alerts_once_per_change_pauses_once_and_resumes_below_the_low_water_mark);
     tcase_add_test(tests, a_monitor_leaves_a_pause_of_somebody_else_alone);
     tcase_add_test(tests, a_monitor_may_publish_elsewhere_and_be_told_not_to_pause);
     tcase_add_test(tests, an_alert_that_could_not_be_sent_is_sent_the_next_time);

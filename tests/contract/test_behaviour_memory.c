@@ -103,7 +103,8 @@ START_TEST(row_27_schema_history_is_filtered_by_table)
     };
     step_works("cdc_start", SHOP);
     for (size_t i = 0; i < CDC_COUNT(versions); i++)
-        ck_assert_int_eq(fake_publish(&host, "cdc.memory.shop.schema", versions[i], &err), WF_OK);
+        ck_assert_int_eq(fake_publish(&host, "cdc.memory.shop.schema", versions[i], &err),
+                         WF_OK);
     step_works("cdc_schema_history", "{\"source_id\":\"shop\",\"table\":\"users\"}");
     ck_assert_str_eq(fake_member(&out, "count"), "2");
     ck_assert_str_eq(fake_member(&out, "history.0.applied_at"), "a");
@@ -111,8 +112,8 @@ START_TEST(row_27_schema_history_is_filtered_by_table)
 }
 END_TEST
 
-/* Upstream's provider answers not_found without an error; its step does not, and steps are all that
- * can be asked from outside. */
+/* Upstream's provider answers not_found without an error; its step does not, and steps
+ * are all that can be asked from outside. */
 START_TEST(row_28_the_status_of_an_unknown_source_is_not_found)
 {
     ck_assert_int_eq(fake_step(&host, "cdc_status", OF_SHOP, &out, &err), WF_NOT_FOUND);
@@ -135,7 +136,8 @@ START_TEST(row_29_fifty_injections_at_once_are_all_delivered)
     fake_running_trigger(&host, OF_SHOP, &callback);
     for (int i = 0; i < 50; i++) {
         numbers[i] = i;
-        ck_assert_int_eq(thread_start(&threads[i], "inject", inject_one, &numbers[i], &err), WF_OK);
+        ck_assert_int_eq(thread_start(&threads[i], "inject", inject_one, &numbers[i], &err),
+                         WF_OK);
     }
     for (int i = 0; i < 50; i++) {
         void *failed = NULL;
@@ -173,7 +175,8 @@ START_TEST(last_event_is_set_by_every_event_also_without_a_trigger)
 {
     step_works("cdc_start", SHOP);
     fake_inject(&host, "shop", "{\"n\":1}");
-    for (int i = 0; i < 100 && str_is(str_from(fake_member(&out, "last_event")), "(none)"); i++) {
+    for (int i = 0; i < 100 && str_is(str_from(fake_member(&out, "last_event")), "(none)");
+         i++) {
         fake_callback_settled(&callback);
         step_works("cdc_status", OF_SHOP);
     }
@@ -186,12 +189,15 @@ static const struct {
     const char *payload;
     const char *text;
 } bad_messages[] = {
-    {"cdc.memory.shop", "", "memory CDC provider: event: the text ends too early at byte 0"},
+    {"cdc.memory.shop", "",
+     "memory CDC provider: event: the text ends too early at byte 0"},
     {"cdc.memory.shop", "[1]", "memory CDC provider: event: it is no JSON object"},
-    {"cdc.memory.shop", "{\"a\":1", "memory CDC provider: event: the text ends too early at byte 6"},
+    {"cdc.memory.shop", "{\"a\":1",
+     "memory CDC provider: event: the text ends too early at byte 6"},
     {"cdc.memory.shop", "{\"a\":\"\xff\"}",
      "memory CDC provider: event: a string is not UTF-8 at byte 6"},
-    {"cdc.memory.shop", "{} {}", "memory CDC provider: event: more text follows the value at byte 3"},
+    {"cdc.memory.shop", "{} {}",
+     "memory CDC provider: event: more text follows the value at byte 3"},
     {"cdc.memory.shop.lag", "[]", "lag: it is no JSON object"},
     {"cdc.memory.shop.lag", "{\"lag_bytes\":\"many\"}", "'lag_bytes' must be an integer"},
     {"cdc.memory.shop.lag", "{\"lag_seconds\":1.5}", "'lag_seconds' must be an integer"},
@@ -204,8 +210,9 @@ static const struct {
 START_TEST(a_message_that_makes_no_sense_is_refused_to_whoever_sent_it)
 {
     step_works("cdc_start", SHOP);
-    ck_assert_int_eq(fake_publish(&host, bad_messages[_i].topic, bad_messages[_i].payload, &err),
-                     WF_CONFIG);
+    ck_assert_int_eq(
+        fake_publish(&host, bad_messages[_i].topic, bad_messages[_i].payload, &err),
+        WF_CONFIG);
     ck_assert_str_eq(err.text, bad_messages[_i].text);
     step_works("cdc_status", OF_SHOP);
     ck_assert_str_eq(fake_member(&out, "state"), "running");
@@ -227,8 +234,8 @@ Suite *test_suite(void)
     tcase_add_test(tests, row_29_fifty_injections_at_once_are_all_delivered);
     tcase_add_test(tests, the_event_buffer_holds_256_events_and_then_says_that_it_is_full);
     tcase_add_test(tests, last_event_is_set_by_every_event_also_without_a_trigger);
-    tcase_add_loop_test(tests, a_message_that_makes_no_sense_is_refused_to_whoever_sent_it, 0,
-                        (int)CDC_COUNT(bad_messages));
+    tcase_add_loop_test(tests, a_message_that_makes_no_sense_is_refused_to_whoever_sent_it,
+                        0, (int)CDC_COUNT(bad_messages));
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The defects W1 to W18 that were found in the Go package, as far as they concern the core: one
- * regression test each, over dlopen.  Those of other providers (W3, W4, W9, W10, W18) are theirs.
+ * The defects W1 to W18 that were found in the Go package, as far as they concern the core:
+ * one regression test each, over dlopen.  Those of other providers (W3, W4, W9, W10, W18)
+ * are theirs.
  */
 #include "base/json.h"
 #include "base/str.h"
@@ -52,8 +53,8 @@ START_TEST(w1_a_source_that_was_made_delivers_events)
 }
 END_TEST
 
-/* Upstream's dispatcher ended with the call that had started it, and the 257th event found the queue
- * full. */
+/* Upstream's dispatcher ended with the call that had started it, and the 257th event
+ * found the queue full. */
 START_TEST(w2_a_source_lives_on_after_the_step_that_started_it)
 {
     step_works("cdc_start", SHOP);
@@ -126,8 +127,8 @@ static const struct {
     {"\"tables\":[\"public.*\"]", "{\"table\":\"public.orders\"}", true},
     {"\"tables\":[\"shop.*\"]", "{\"table\":\"public.orders\"}", false},
     {"\"tables\":\"public.users,public.orders\"", "{\"table\":\"public.orders\"}", true},
-    {"\"tables\":[\"public.orders\"]", "{\"table\":\"public.orders\",\"source\":{\"db\":\"x\"}}",
-     true},
+    {"\"tables\":[\"public.orders\"]",
+     "{\"table\":\"public.orders\",\"source\":{\"db\":\"x\"}}", true},
     {"\"tables\":[\"x\"]", "{\"source\":{\"table\":\"x\"}}", false},
     {"\"workers\":1", "{\"type\":\"snapshot_started\"}", true},
 };
@@ -148,11 +149,12 @@ END_TEST
 
 START_TEST(w7_an_action_that_does_not_exist_is_an_error_that_names_it)
 {
-    ck_assert_ptr_null(fake_trigger(
-        &host, "{\"source_id\":\"shop\",\"actions\":[\"INSERT\",\"REMOVE\"]}", &callback, &err));
-    ck_assert_str_eq(err.text,
-                     "trigger.cdc: 'actions' holds \"REMOVE\" (valid: INSERT, UPDATE, DELETE, "
-                     "TRUNCATE, READ, DDL, MESSAGE, or c, u, d, r, t)");
+    ck_assert_ptr_null(
+        fake_trigger(&host, "{\"source_id\":\"shop\",\"actions\":[\"INSERT\",\"REMOVE\"]}",
+                     &callback, &err));
+    ck_assert_str_eq(
+        err.text, "trigger.cdc: 'actions' holds \"REMOVE\" (valid: INSERT, UPDATE, DELETE, "
+                  "TRUNCATE, READ, DDL, MESSAGE, or c, u, d, r, t)");
 }
 END_TEST
 
@@ -178,7 +180,8 @@ START_TEST(w8_an_event_whose_workflow_failed_is_given_again_and_order_is_kept)
     inject("{\"n\":1}");
     inject("{\"n\":2}");
     ck_assert(fake_callback_wait(&callback, 4));
-    ck_assert_str_eq(buf_c(&callback.events), "{\"n\":1}\n{\"n\":1}\n{\"n\":1}\n{\"n\":2}\n");
+    ck_assert_str_eq(buf_c(&callback.events),
+                     "{\"n\":1}\n{\"n\":1}\n{\"n\":1}\n{\"n\":2}\n");
     fake_callback_settled(&callback);
     step_works("cdc_status", OF_SHOP);
     ck_assert_str_eq(fake_member(&out, "subscriptions.0.delivered"), "2");
@@ -201,7 +204,8 @@ START_TEST(w8_an_event_that_always_fails_goes_to_the_dead_letters_and_the_stream
 {
     char config[400];
     snprintf(config, sizeof config,
-             "{\"provider\":\"memory\",\"source_id\":\"shop\",\"options\":{\"state_dir\":\"%s\"}}",
+             "{\"provider\":\"memory\",\"source_id\":\"shop\",\"options\":{\"state_dir\":"
+             "\"%s\"}}",
              temp_dir());
     callback.hook = fail_first_always;
     step_works("cdc_start", config);
@@ -264,14 +268,16 @@ static const struct {
     const char *config;
     const char *text;
 } silent_losses[] = {
-    {"{\"provider\":\"memory\",\"source_id\":7}", "'source_id' must be a string, not a number"},
+    {"{\"provider\":\"memory\",\"source_id\":7}",
+     "'source_id' must be a string, not a number"},
     {"{\"provider\":\"sqlite\",\"source_id\":\"s\",\"connection\":{\"host\":\"h\"}}",
      "'connection' must be a string, not a map"},
     {"{\"provider\":\"memory\",\"source_id\":\"s\",\"tables\":{\"a\":1}}",
      "'tables' must be a list of strings, or one string with commas, not a map"},
     {"{\"provider\":\"memory\",\"source_id\":\"s\",\"tables\":[\"a\",1]}",
      "'tables[1]' must be a string, not a number"},
-    {"{\"provider\":\"memory\",\"source_id\":\"s\",\"options\":[]}", "'options' must be a map"},
+    {"{\"provider\":\"memory\",\"source_id\":\"s\",\"options\":[]}",
+     "'options' must be a map"},
     {"{\"provider\":\"memory\",\"source_id\":\"s\",\"options\":{\"buffer_bytes\":1}}",
      "'options.buffer_bytes' must be between 65536 and 1073741824 bytes, not 1"},
     {"{\"provider\":\"memory\",\"source_id\":\"s\",\"options\":{\"snapshot\":\"soon\"}}",
@@ -290,11 +296,12 @@ END_TEST
 
 START_TEST(w13_tables_may_be_one_text_and_cdc_start_insists_on_a_connection)
 {
-    step_works("cdc_start", "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":\"a,b\"}");
+    step_works("cdc_start",
+               "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":\"a,b\"}");
     step_works("cdc_status", OF_SHOP);
     ck_assert_str_eq(fake_member(&out, "tables"), "[\"a\",\"b\"]");
-    ck_assert_int_eq(fake_step(&host, "cdc_start", "{\"provider\":\"sqlite\",\"source_id\":\"x\"}",
-                               &out, &err),
+    ck_assert_int_eq(fake_step(&host, "cdc_start",
+                               "{\"provider\":\"sqlite\",\"source_id\":\"x\"}", &out, &err),
                      WF_CONFIG);
     ck_assert_str_eq(err.text,
                      "step.cdc_start \"N\": create provider: connection is required");
@@ -304,9 +311,9 @@ END_TEST
 /* Every output that a step writes is one the manifest tells of. */
 START_TEST(w14_what_steps_write_is_what_the_manifest_says)
 {
-    static const char *const steps[] = {"cdc_start",          "cdc_status",       "cdc_snapshot",
-                                        "cdc_schema_history", "cdc_backpressure", "cdc_monitor",
-                                        "cdc_stop"};
+    static const char *const steps[] = {
+        "cdc_start",        "cdc_status",  "cdc_snapshot", "cdc_schema_history",
+        "cdc_backpressure", "cdc_monitor", "cdc_stop"};
     wf_str manifest = host.api->manifest();
     step_works("cdc_start", SHOP);
     inject("{\"n\":1}");
@@ -342,17 +349,18 @@ START_TEST(w15_an_alert_is_really_sent_and_the_pause_comes_once)
 }
 END_TEST
 
-/* W16, a data race between status and snapshot, is steps_of_all_kinds_run_from_many_threads_at_once
- * in test_abi_threads.c, under ThreadSanitizer. */
+/* W16, a data race between status and snapshot, is
+ * steps_of_all_kinds_run_from_many_threads_at_once in test_abi_threads.c, under
+ * ThreadSanitizer. */
 
 START_TEST(w17_no_secret_is_in_an_error_a_status_or_the_log)
 {
     static const char secret[] = "hunter2-and-more";
-    const wf_module *module = fake_module(
-        &host, "m",
-        "{\"provider\":\"sqlite\",\"source_id\":\"shop\","
-        "\"connection\":\"file:///nowhere/db?password=hunter2-and-more\"}",
-        &err);
+    const wf_module *module =
+        fake_module(&host, "m",
+                    "{\"provider\":\"sqlite\",\"source_id\":\"shop\","
+                    "\"connection\":\"file:///nowhere/db?password=hunter2-and-more\"}",
+                    &err);
     if (module && !module->init(module->self, &err))
         ck_assert_int_ne(module->start(module->self, &err), WF_OK);
     ck_assert_int_ne(err.code, WF_OK);
@@ -361,10 +369,11 @@ START_TEST(w17_no_secret_is_in_an_error_a_status_or_the_log)
     ck_assert_ptr_null(strstr(err.text, secret));
     ck_assert_ptr_null(strstr(buf_c(&out), secret));
     ck_assert(!fake_logged(&host, secret));
-    ck_assert_ptr_null(fake_module(&host, "m",
-                                   "{\"provider\":\"sqlite\",\"source_id\":\"s\",\"connection\":["
-                                   "\"hunter2-and-more\"]}",
-                                   &err));
+    ck_assert_ptr_null(
+        fake_module(&host, "m",
+                    "{\"provider\":\"sqlite\",\"source_id\":\"s\",\"connection\":["
+                    "\"hunter2-and-more\"]}",
+                    &err));
     ck_assert_ptr_null(strstr(err.text, secret));
 }
 END_TEST
@@ -380,17 +389,21 @@ Suite *test_suite(void)
     tcase_add_test(tests, w5_stopping_one_trigger_leaves_the_others_of_the_source_alone);
     tcase_add_test(tests, w6_a_source_stopped_and_started_again_has_its_triggers_back);
     tcase_add_test(tests, w6_a_failed_start_leaves_the_trigger_startable);
-    tcase_add_loop_test(tests, w7_filters_understand_debezium_words_any_case_and_patterns, 0,
-                        (int)CDC_COUNT(filters));
+    tcase_add_loop_test(tests, w7_filters_understand_debezium_words_any_case_and_patterns,
+                        0, (int)CDC_COUNT(filters));
     tcase_add_test(tests, w7_an_action_that_does_not_exist_is_an_error_that_names_it);
-    tcase_add_test(tests, w8_an_event_whose_workflow_failed_is_given_again_and_order_is_kept);
     tcase_add_test(tests,
-                   w8_an_event_that_always_fails_goes_to_the_dead_letters_and_the_stream_goes_on);
-    tcase_add_test(tests, w11_the_order_of_step_stop_step_start_and_module_stop_does_not_matter);
-    tcase_add_test(tests, w11_a_module_that_could_not_start_does_not_stop_the_source_of_another);
+                   w8_an_event_whose_workflow_failed_is_given_again_and_order_is_kept);
+    tcase_add_test(
+        tests,
+        w8_an_event_that_always_fails_goes_to_the_dead_letters_and_the_stream_goes_on);
+    tcase_add_test(tests,
+                   w11_the_order_of_step_stop_step_start_and_module_stop_does_not_matter);
+    tcase_add_test(tests,
+                   w11_a_module_that_could_not_start_does_not_stop_the_source_of_another);
     tcase_add_test(tests, w12_lists_are_json_lists_also_when_nothing_was_given);
-    tcase_add_loop_test(tests, w13_a_value_of_the_wrong_type_is_an_error_that_names_the_key, 0,
-                        (int)CDC_COUNT(silent_losses));
+    tcase_add_loop_test(tests, w13_a_value_of_the_wrong_type_is_an_error_that_names_the_key,
+                        0, (int)CDC_COUNT(silent_losses));
     tcase_add_test(tests, w13_tables_may_be_one_text_and_cdc_start_insists_on_a_connection);
     tcase_add_test(tests, w14_what_steps_write_is_what_the_manifest_says);
     tcase_add_test(tests, w15_an_alert_is_really_sent_and_the_pause_comes_once);

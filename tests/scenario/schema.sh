@@ -49,15 +49,16 @@ wait_until 10 ddl_count 1
 ask shop.db "UPDATE item SET price = 8 WHERE id = 1"
 wait_until 10 columns 1 'id v price'
 same '{"id":1,"v":"a","price":7}|{"id":1,"v":"a","price":8}' \
-    "$(ask seen.db "SELECT old || '|' || new FROM seen WHERE op = 'UPDATE'")" "a row that is older than the column"
+    "$(ask seen.db "SELECT old || '|' || new FROM seen WHERE op = 'UPDATE' AND key = '{\"id\":1}'")" "a row that is older than the column"
 ask shop.db 'ALTER TABLE item RENAME COLUMN v TO name'
 wait_until 10 ddl_count 2
 ask shop.db "INSERT INTO item VALUES (13, 'd', 1)"
 wait_until 10 columns 13 'id name price'
-ask shop.db 'ALTER TABLE item DROP COLUMN price'
-wait_until 10 ddl_count 3
-ask shop.db "INSERT INTO item VALUES (14, 'e')"
-wait_until 10 columns 14 'id name'
+# SQLite itself refuses to drop a column that a trigger names; the writer is told, nothing breaks.
+! sqlite3 shop.db 'ALTER TABLE item DROP COLUMN price' 2>refused.txt || fail "DROP COLUMN went through"
+contains 'error in trigger _cdc_' refused.txt
+ask shop.db "INSERT INTO item VALUES (14, 'e', 2)"
+wait_until 10 columns 14 'id name price'
 
 # A table that is made later is captured as well.
 ask shop.db 'CREATE TABLE later (id INTEGER PRIMARY KEY, w)'
@@ -69,16 +70,16 @@ ask shop.db "INSERT INTO later VALUES (1, 'x')"
 wait_until 10 seen_at_least 1 "$rows AND tab = 'main.later'"
 
 history=$(http GET /history/item)
-same 4 "$(json "$history" '$.count')" "versions of item"
+same 3 "$(json "$history" '$.count')" "versions of item"
 same '1 CREATE TABLE item (id INTEGER PRIMARY KEY, v)
 2 CREATE TABLE item (id INTEGER PRIMARY KEY, v, price NUMERIC DEFAULT 7)
-3 CREATE TABLE item (id INTEGER PRIMARY KEY, name, price NUMERIC DEFAULT 7)
-4 CREATE TABLE item (id INTEGER PRIMARY KEY, name)' \
+3 CREATE TABLE item (id INTEGER PRIMARY KEY, name, price NUMERIC DEFAULT 7)' \
     "$(sqlite3 :memory: "SELECT (value ->> 'version') || ' ' || (value ->> 'ddl') FROM json_each('${history//\'/\'\'}', '\$.history')")" "their DDL"
 
 # A drop is told, and the table of the same name that comes afterwards is another one.
 ask shop.db 'DROP TABLE later'
-wait_until 10 seen_at_least 1 "pipeline = 'ddl' AND tab = 'main.later' AND event ->> 'ddl' LIKE 'DROP TABLE %'" 2>/dev/null || true
+dropped="pipeline = 'ddl' AND tab = 'main.later' AND event ->> 'ddl' LIKE 'DROP TABLE %'"
+wait_until 10 seen_at_least 1 "$dropped"
 ask shop.db 'CREATE TABLE later (k TEXT PRIMARY KEY)'
 wait_until 10 installed later
 ask shop.db "INSERT INTO later VALUES ('y')"
@@ -86,4 +87,11 @@ wait_until 10 seen_at_least 2 "$rows AND tab = 'main.later'"
 same '{"k":"y"}' "$(ask seen.db "SELECT new FROM seen WHERE $rows AND tab = 'main.later' ORDER BY n DESC LIMIT 1")" "a row of the new table"
 host_stop
 same 0 "$("$WFHOST" dead-letters list --state-dir .cdc-state 2>/dev/null | wc -l)" "dead letters"
-same 17 "$(seen_count "$rows")" "events"
+# What was written between the ALTER and the new triggers is there as well: the last event of every
+# row has what the row has.
+same "$(ask shop.db "SELECT json_object('id', id, 'name', name) FROM item ORDER BY id")" \
+    "$(ask seen.db "SELECT json_object('id', key -> 'id', 'name', coalesce(new ->> 'name', new ->> 'v')) FROM seen AS a
+        WHERE $rows AND tab = 'main.item' AND n = (SELECT max(n) FROM seen AS b WHERE b.key = a.key AND b.tab = a.tab) ORDER BY key ->> 'id'")" \
+    "the rows"
+same 2.5 "$(ask seen.db "SELECT new ->> 'price' FROM seen WHERE key = '{\"id\":2}' AND $rows ORDER BY n DESC LIMIT 1")" \
+    "the new column of a row that was written before the triggers knew it"

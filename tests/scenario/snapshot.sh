@@ -12,7 +12,7 @@ CREATE TABLE stock (shop TEXT, sku INTEGER, v TEXT, PRIMARY KEY (shop, sku)) WIT
 CREATE TABLE note (id TEXT PRIMARY KEY, v TEXT);
 WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 15000)
 INSERT INTO item SELECT n, 'old ' || n FROM i;
-INSERT INTO stock SELECT 's' || id % 7, id, 'old' FROM item WHERE id <= 8000;
+INSERT INTO stock SELECT 's' || (id % 7), id, 'old' FROM item WHERE id <= 8000;
 INSERT INTO note SELECT 'n' || id, 'old' FROM item WHERE id <= 2000;"
 
 cat >config.yaml <<'YAML'
@@ -40,6 +40,13 @@ pipelines:
             INSERT INTO state (tab, key, v) VALUES (?, ?, ?) ON CONFLICT (tab, key) DO UPDATE SET v = excluded.v;
             UPDATE told SET n = n + 1 WHERE op = ?4
           params: [ "${ table }", "${ json(key) }", "${ after.v }", "${ op }" ]
+      - name: moved
+        type: step.db_exec
+        if: '${ op == "UPDATE" && table == "main.stock" && before.sku != after.sku }'
+        config:
+          database: copy
+          query: DELETE FROM state WHERE tab = 'main.stock' AND key = json_object('shop', ?, 'sku', ?)
+          params: [ "${ before.shop }", "${ before.sku }" ]
       - name: remove
         type: step.db_exec
         if: '${ op == "DELETE" }'

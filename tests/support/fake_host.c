@@ -61,6 +61,11 @@ wf_new_step_fn fake_step_factory(const struct fake_plugin *plugin, const char *s
     return factory;
 }
 
+void *fake_symbol_or_null(const struct fake_plugin *plugin, const char *name)
+{
+    return dlsym(plugin->handle, name);
+}
+
 /* ---- the bus ---- */
 
 struct fake_subscriber {
@@ -83,7 +88,8 @@ static void fake_log(void *ctx, int32_t level, wf_str line)
 }
 
 /* The next subscriber of the topic that is newer than `after`, with a call noted on it. */
-static struct fake_subscriber *fake_next(struct fake_host *host, wf_str topic, uint64_t after)
+static struct fake_subscriber *fake_next(struct fake_host *host, wf_str topic,
+                                         uint64_t after)
 {
     struct fake_subscriber *found = NULL;
     pthread_mutex_lock(&host->lock);
@@ -244,8 +250,8 @@ bool fake_logged(struct fake_host *host, const char *words)
 
 /* ---- steps ---- */
 
-wf_status fake_step(struct fake_host *host, const char *step, const char *config, struct buf *out,
-                    wf_error *err)
+wf_status fake_step(struct fake_host *host, const char *step, const char *config,
+                    struct buf *out, wf_error *err)
 {
     const wf_step *made = NULL;
     wf_status status =
@@ -299,7 +305,8 @@ const wf_module *fake_module(struct fake_host *host, const char *name, const cha
     return module;
 }
 
-const wf_module *fake_running_module(struct fake_host *host, const char *name, const char *config)
+const wf_module *fake_running_module(struct fake_host *host, const char *name,
+                                     const char *config)
 {
     wf_error err;
     const wf_module *module = fake_module(host, name, config, &err);
@@ -322,7 +329,8 @@ static wf_status fake_fire(void *ctx, wf_str action, wf_str event, wf_error *err
     buf_byte(&callback->actions, '\n');
     pthread_cond_broadcast(&callback->fired);
     pthread_mutex_unlock(&callback->lock);
-    wf_status status = callback->hook ? callback->hook(callback->hook_ctx, event, err) : WF_OK;
+    wf_status status =
+        callback->hook ? callback->hook(callback->hook_ctx, event, err) : WF_OK;
     pthread_mutex_lock(&callback->lock);
     callback->running--;
     pthread_mutex_unlock(&callback->lock);
@@ -392,7 +400,8 @@ const wf_trigger *fake_trigger(struct fake_host *host, const char *config,
                                struct fake_callback *callback, wf_error *err)
 {
     const wf_trigger *trigger = NULL;
-    host->api->new_trigger(host->plugin, str_from(config), &callback->callback, &trigger, err);
+    host->api->new_trigger(host->plugin, str_from(config), &callback->callback, &trigger,
+                           err);
     return trigger;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fake_host - a host that is nobody's: the plugin loaded with dlopen, a table of its own with a bus,
- * callbacks that remember what they were given.
+ * fake_host - a host that is nobody's: the plugin loaded with dlopen, a table of its own
+ * with a bus, callbacks that remember what they were given.
  *
  * What cannot go on ends the program with a text; what is being tested comes back.
  */
@@ -32,6 +32,9 @@ const struct fake_plugin *fake_plugin(const char *path);
 /* The factory of "cdc_status"... */
 wf_new_step_fn fake_step_factory(const struct fake_plugin *plugin, const char *step);
 
+/* Whatever else it exports under that name. */
+void *fake_symbol_or_null(const struct fake_plugin *plugin, const char *name);
+
 /* ---- a host ---- */
 
 struct fake_message {
@@ -50,7 +53,7 @@ struct fake_host {
     uint64_t last_number;
     pthread_cond_t calls_ended;
     wf_status publish_status; /* what publish() answers instead, when not WF_OK */
-    struct buf log; /* all lines */
+    struct buf log;           /* all lines */
 };
 
 /* Makes the table and opens the plugin.  `size` 0: the whole table. */
@@ -69,11 +72,11 @@ bool fake_logged(struct fake_host *host, const char *words);
 
 /* ---- steps, as text in and text out ---- */
 
-/* Makes a step called "N", executes it, destroys it.  The output replaces what is in `out`. */
-wf_status fake_step(struct fake_host *host, const char *step, const char *config, struct buf *out,
-                    wf_error *err);
-/* The text of a member ("a.b.0" goes into maps and lists), without quotes; "(none)" when it is not
- * there.  Good until the next call on this thread. */
+/* Makes a step called "N", executes it, destroys it.  `out` is emptied first. */
+wf_status fake_step(struct fake_host *host, const char *step, const char *config,
+                    struct buf *out, wf_error *err);
+/* The text of a member ("a.b.0" goes into maps and lists), without quotes; "(none)" when
+ * it is not there.  Good until the next call on this thread. */
 const char *fake_member(const struct buf *json, const char *path);
 
 /* ---- modules and triggers ---- */
@@ -81,7 +84,8 @@ const char *fake_member(const struct buf *json, const char *path);
 const wf_module *fake_module(struct fake_host *host, const char *name, const char *config,
                              wf_error *err);
 /* Made, initialised and started; ends the program when that fails. */
-const wf_module *fake_running_module(struct fake_host *host, const char *name, const char *config);
+const wf_module *fake_running_module(struct fake_host *host, const char *name,
+                                     const char *config);
 
 struct fake_callback {
     wf_callback callback;
@@ -124,7 +128,8 @@ void fake_gate_pass(struct fake_gate *gate);
 /* Waits until somebody waits at it. */
 bool fake_gate_wait(struct fake_gate *gate);
 
-/* The plugin's threads in this process, by their names; sanitizers have threads of their own. */
+/* The plugin's threads in this process, by their names; sanitizers have threads of their
+ * own. */
 unsigned fake_threads(void);
 /* Waits until there are `count`: a thread that was joined may be listed a moment longer. */
 bool fake_threads_are(unsigned count);

@@ -22,6 +22,13 @@ scenario_end() {
 }
 trap scenario_end EXIT
 
+# fail TEXT... - as everywhere, but also where a command's stderr goes to a file.
+exec 8>&2
+fail() {
+    echo "FAIL: $*" >&8
+    exit 1
+}
+
 # spawn NAME COMMAND... - in the background, with its output in NAME.out and NAME.log; sets $pid.
 spawn() {
     local name=$1
@@ -106,7 +113,7 @@ seen_create() {
     sqlite3 seen.db >/dev/null <<'SQL'
 PRAGMA journal_mode = WAL;
 CREATE TABLE event (n INTEGER PRIMARY KEY, pipeline TEXT, id TEXT, event TEXT);
-CREATE VIEW seen AS SELECT n, pipeline, id, event ->> 'op' AS op, event ->> 'table' AS tab,
+CREATE VIEW seen AS SELECT n, pipeline, id, event, event ->> 'op' AS op, event ->> 'table' AS tab,
     event -> 'key' AS key, event -> 'before' AS old, event -> 'after' AS new FROM event;
 SQL
 }

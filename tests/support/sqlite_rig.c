@@ -180,10 +180,26 @@ static void sqlite_rig_apply(struct sqlite_rig *rig, const struct cdc_change *ch
         sqlite_rig_mistake(rig, "row is there already", line);
 }
 
-static wf_status sqlite_rig_emit(void *ctx, const struct cdc_change *change, wf_error *err)
+wf_status sqlite_rig_take_raw(void *ctx, struct cdc_table *table, const struct cdc_value *values,
+                              wf_str identity, wf_error *err)
 {
     struct sqlite_rig *rig = ctx;
     (void)err;
+    for (size_t i = 0; i < table->count; i++) {
+        buf_printf(&rig->events, "%d:", (int)values[i].kind);
+        if (values[i].kind >= CDC_VALUE_JSON)
+            buf_str(&rig->events, values[i].text);
+        else
+            buf_i64(&rig->events, values[i].integer);
+        buf_byte(&rig->events, ' ');
+    }
+    buf_printf(&rig->events, "#%.*s\n", STR_ARG(identity));
+    return WF_OK;
+}
+
+static wf_status sqlite_rig_emit(void *ctx, const struct cdc_change *change, wf_error *err)
+{
+    struct sqlite_rig *rig = ctx;
     if (rig->room == 0)
         return CDC_FULL;
     if (rig->room > 0)
@@ -191,6 +207,8 @@ static wf_status sqlite_rig_emit(void *ctx, const struct cdc_change *change, wf_
     rig->count++;
     if (rig->counting)
         return WF_OK;
+    if (rig->raw)
+        return sqlite_rig_take_raw(rig, change->table, change->after, change->identity, err);
     CDC_CLEANUP(buf_release) struct buf line;
     buf_init(&line, RIG_TEXT);
     buf_str(&line, change_op_text(change->op));
@@ -204,11 +222,16 @@ static wf_status sqlite_rig_emit(void *ctx, const struct cdc_change *change, wf_
         buf_lit(&line, " -> ");
         sqlite_rig_put_row(&line, change->table, change->after);
     }
+    if (change->op == CDC_DDL && rig->added)
+        sqlite_rig_replica(rig, "UPDATE r SET row = substr(row, 1, length(row) - 1) || ?2 || ')'"
+                                " WHERE t = ?1",
+                           change->table->name, str_from(rig->added), STR_EMPTY);
     if (change->op == CDC_DDL)
         buf_printf(&line, " %.*s", STR_ARG(change->ddl));
     else
         sqlite_rig_apply(rig, change, buf_view(&line));
     ck_assert(change->id.len && change->position.len);
+    buf_printf(&rig->ids, "%.*s\n", STR_ARG(change->id));
     buf_str(&rig->events, buf_view(&line));
     buf_byte(&rig->events, '\n');
     return WF_OK;
@@ -261,7 +284,7 @@ struct sqlite_rig *sqlite_rig_new(void)
     rig->path = temp_path(rig->dir, "shop.db");
     rig->room = -1;
     struct buf *buffers[] = {&rig->identity, &rig->position, &rig->confirmed, &rig->events,
-                             &rig->notices,  &rig->schemas,  &rig->mistakes};
+                             &rig->notices,  &rig->schemas,  &rig->mistakes,  &rig->ids};
     for (size_t i = 0; i < CDC_COUNT(buffers); i++)
         buf_init(buffers[i], RIG_TEXT);
     rig->emitter = (struct cdc_emitter){
@@ -300,7 +323,7 @@ void sqlite_rig_free(struct sqlite_rig *rig)
     sqlite3_close_v2(rig->writer);
     sqlite3_close_v2(rig->replica);
     struct buf *buffers[] = {&rig->identity, &rig->position, &rig->confirmed, &rig->events,
-                             &rig->notices,  &rig->schemas,  &rig->mistakes};
+                             &rig->notices,  &rig->schemas,  &rig->mistakes,  &rig->ids};
     for (size_t i = 0; i < CDC_COUNT(buffers); i++)
         buf_release(buffers[i]);
     free(rig);
@@ -520,7 +543,7 @@ void sqlite_rig_check(struct sqlite_rig *rig, const char *table)
                            str_from((const char *)sqlite3_column_text(stmt, 0)));
     sqlite3_finalize(stmt);
     sqlite3_exec(rig->replica, "ROLLBACK", NULL, NULL, NULL);
-    ck_assert_msg(rig->mistakes.len == 0, "%s\nevents:\n%s", buf_c(&rig->mistakes),
+    ck_assert_msg(rig->mistakes.len == 0, "%.1500s\nevents:\n%.5000s", buf_c(&rig->mistakes),
                   buf_c(&rig->events));
 }
 

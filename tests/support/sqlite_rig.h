@@ -38,11 +38,14 @@ struct sqlite_rig {
     _Atomic bool cancelled;
 
     struct buf events; /* one line per change since the last sqlite_rig_forget() */
+    struct buf ids;    /* theirs, one a line */
     struct buf notices;
     struct buf schemas; /* "table|ddl\n" */
     uint64_t count;     /* changes taken */
     uint64_t mark;      /* largest mark reached */
     int64_t room;       /* changes still taken before CDC_FULL; -1: any number */
+    const char *added;  /* at a DDL change the replica's rows of that table get this value more */
+    bool raw;           /* events are the values' kinds and bytes, as core gets them */
     bool counting;      /* only count: no lines, no replica */
     sqlite3 *replica;
     struct buf mistakes;
@@ -84,6 +87,10 @@ void sqlite_rig_confirm(struct sqlite_rig *rig);
 void sqlite_rig_check(struct sqlite_rig *rig, const char *table);
 /* Puts the table's present rows into the replica. */
 void sqlite_rig_adopt(struct sqlite_rig *rig, const char *table);
+
+/* For cdc_chunk_request: adds the row to rig->events as `raw` does. */
+wf_status sqlite_rig_take_raw(void *ctx, struct cdc_table *table, const struct cdc_value *values,
+                              wf_str identity, wf_error *err);
 
 /* Empties the replica. */
 void sqlite_rig_replica_clear(struct sqlite_rig *rig);

@@ -183,8 +183,8 @@ START_TEST(a_row_that_refers_to_itself_changes_in_order)
           "INSERT INTO t VALUES (1, 1), (2, 1)",
           "UPDATE t SET id = 5 WHERE id = 1",
           "UPDATE main.t (1, 1) -> (5, 1)\n"
-          "UPDATE main.t (5, 1) -> (5, 5)\n"
-          "UPDATE main.t (2, 1) -> (2, 5)\n");
+          "UPDATE main.t (2, 1) -> (2, 5)\n"
+          "UPDATE main.t (5, 1) -> (5, 5)\n");
 }
 END_TEST
 
