@@ -21,16 +21,16 @@
 #include "plugin/core/subscription.h"
 #include "providers/sqlite/sqlite.h"
 
-#define BENCH_TABLE                                                                              \
-    "PRAGMA journal_mode = WAL;"                                                                 \
-    "CREATE TABLE orders(id INTEGER PRIMARY KEY, customer TEXT NOT NULL, state TEXT,"            \
+#define BENCH_TABLE                                                                        \
+    "PRAGMA journal_mode = WAL;"                                                           \
+    "CREATE TABLE orders(id INTEGER PRIMARY KEY, customer TEXT NOT NULL, state TEXT,"      \
     " amount REAL, pieces INTEGER, note TEXT);"
-#define BENCH_INSERT                                                                             \
-    "INSERT INTO orders(customer, state, amount, pieces, note)"                                  \
+#define BENCH_INSERT                                                                       \
+    "INSERT INTO orders(customer, state, amount, pieces, note)"                            \
     " VALUES ('customer number ' || (?1 % 1000), 'shipped', ?1 * 0.25, ?1 % 10, NULL)"
-#define BENCH_FILL                                                                               \
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld)"             \
-    " INSERT INTO orders(customer, state, amount, pieces, note)"                                 \
+#define BENCH_FILL                                                                         \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld)"       \
+    " INSERT INTO orders(customer, state, amount, pieces, note)"                           \
     " SELECT 'customer number ' || (i %% 1000), 'shipped', i * 0.25, i %% 10, NULL FROM n"
 
 static const struct cdc_provider *const bench_providers[] = {&cdc_provider_sqlite, NULL};
@@ -45,8 +45,8 @@ struct bench {
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t enough;
     uint64_t seen;
-    uint64_t wanted;      /* `enough` is signalled when so many were seen */
-    int64_t *arrived;     /* NULL: not noted; else the moment of each of `arrived_room` */
+    uint64_t wanted;  /* `enough` is signalled when so many were seen */
+    int64_t *arrived; /* NULL: not noted; else the moment of each of `arrived_room` */
     uint64_t arrived_room;
 };
 
@@ -159,8 +159,8 @@ static void bench_read_one(int64_t rows, int run, double rates[3], double *cpu)
     const char *const changes[] = {"sqlite3", "-readonly", path,
                                    "SELECT * FROM orders ORDER BY id", NULL};
     rates[1] = (double)rows / measure_run(changes, -1);
-    const char *const json[] = {"sqlite3", "-readonly", "-json", path,
-                                "SELECT * FROM orders ORDER BY id", NULL};
+    const char *const json[] = {
+        "sqlite3", "-readonly", "-json", path, "SELECT * FROM orders ORDER BY id", NULL};
     rates[2] = (double)rows / measure_run(json, -1);
     measure_must(!remove(path), "a database could not be removed");
 }
@@ -177,10 +177,12 @@ static void bench_read(int64_t rows)
     }
     measure_section("from the change table to the callback");
     measure_row("changes delivered", measure_median(rate[0], (size_t)runs), "/s");
-    measure_row("  processor time, all threads", measure_median(cpu, (size_t)runs), "us each");
-    measure_row("  peer: sqlite3 'SELECT *' of the same rows", measure_median(rate[1], (size_t)runs),
+    measure_row("  processor time, all threads", measure_median(cpu, (size_t)runs),
+                "us each");
+    measure_row("  peer: sqlite3 'SELECT *' of the same rows",
+                measure_median(rate[1], (size_t)runs), "/s");
+    measure_row("  peer: sqlite3 -json 'SELECT *'", measure_median(rate[2], (size_t)runs),
                 "/s");
-    measure_row("  peer: sqlite3 -json 'SELECT *'", measure_median(rate[2], (size_t)runs), "/s");
 }
 
 /* ---- writing -------------------------------------------------------------------------------------- */
@@ -193,7 +195,8 @@ struct bench_writer {
 static sqlite3_stmt *bench_prepare(sqlite3 *db, const char *sql)
 {
     sqlite3_stmt *stmt = NULL;
-    measure_must(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK, sqlite3_errmsg(db));
+    measure_must(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK,
+                 sqlite3_errmsg(db));
     return stmt;
 }
 
@@ -255,7 +258,8 @@ static void bench_cost(struct bench_capture *c, int64_t rows, int64_t per_commit
         bench_wait(&c->running, (uint64_t)rows);
     }
     char label[64];
-    snprintf(label, sizeof label, "%lld a transaction: without capture", (long long)per_commit);
+    snprintf(label, sizeof label, "%lld a transaction: without capture",
+             (long long)per_commit);
     measure_row(label, measure_median(plain, (size_t)runs), "/s");
     measure_row("  with capture", measure_median(captured, (size_t)runs), "/s");
     measure_row("  with capture, and the source reading meanwhile",
@@ -314,7 +318,8 @@ static void bench_latency(struct bench *bench, uint64_t commits)
     for (uint64_t i = 0; i < commits; i++)
         latencies[i] = (double)(arrived[i] - committed[i]) / 1e6;
     bench->arrived = NULL;
-    measure_row("end of commit to callback, median", measure_median(latencies, commits), "ms");
+    measure_row("end of commit to callback, median", measure_median(latencies, commits),
+                "ms");
     measure_row("  99th percentile", measure_quantile(latencies, commits, 0.99), "ms");
     measure_row("  longest", latencies[commits - 1], "ms");
     free(committed);
@@ -360,7 +365,8 @@ static void bench_memory(int64_t rows)
     double before = measure_resident_mb();
     bench_subscribe(&bench);
     bench_wait(&bench, (uint64_t)rows);
-    measure_row("before a backlog is read (holds SQLite's cache of the writer)", before, "MB");
+    measure_row("before a backlog is read (holds SQLite's cache of the writer)", before,
+                "MB");
     measure_row("after it", measure_resident_mb(), "MB");
     bench_close(&bench);
 }

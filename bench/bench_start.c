@@ -11,17 +11,18 @@
 
 #include "bench/measure.h"
 
-#define BENCH_YAML                                                                               \
-    "modules:\n"                                                                                 \
-    "  - name: source\n"                                                                         \
-    "    type: cdc.source\n"                                                                     \
-    "    config: { provider: sqlite, source_id: bench, connection: shop.db, tables: [orders] }\n" \
-    "pipelines:\n"                                                                               \
-    "  on_change:\n"                                                                             \
-    "    trigger: { type: cdc, config: { source_id: bench } }\n"                                 \
-    "    steps:\n"                                                                               \
-    "      - name: say\n"                                                                        \
-    "        type: step.log\n"                                                                   \
+#define BENCH_YAML                                                                         \
+    "modules:\n"                                                                           \
+    "  - name: source\n"                                                                   \
+    "    type: cdc.source\n"                                                               \
+    "    config: { provider: sqlite, source_id: bench, connection: shop.db, tables: "      \
+    "[orders] }\n"                                                                         \
+    "pipelines:\n"                                                                         \
+    "  on_change:\n"                                                                       \
+    "    trigger: { type: cdc, config: { source_id: bench } }\n"                           \
+    "    steps:\n"                                                                         \
+    "      - name: say\n"                                                                  \
+    "        type: step.log\n"                                                             \
     "        config: { level: warn, message: 'seen order ${ key.id }' }\n"
 
 /* Reads until the text comes; a host that ends without it is a failure. */
@@ -95,19 +96,20 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < runs; i++) {
         measure_sql(db, "INSERT INTO orders(state) VALUES ('new')");
         bench_run(yaml, &event[i], &end[i]);
-        const char *const shell[] = {"sqlite3", "-readonly", db, "SELECT count(*) FROM orders",
-                                     NULL};
+        const char *const shell[] = {"sqlite3", "-readonly", db,
+                                     "SELECT count(*) FROM orders", NULL};
         select[i] = measure_run(shell, -1) * 1e3;
         const char *const look[] = {WFHOST, "inspect", NULL};
         inspect[i] = measure_run(look, -1) * 1e3;
     }
     measure_section("one change waits in a SQLite database");
-    measure_row("exec of wfhost run to the workflow's line, median", measure_median(event, runs),
-                "ms");
+    measure_row("exec of wfhost run to the workflow's line, median",
+                measure_median(event, runs), "ms");
     measure_row("  longest", event[runs - 1], "ms");
     measure_row("SIGTERM to the end of the process", measure_median(end, runs), "ms");
     measure_row("peer: a whole wfhost inspect", measure_median(inspect, runs), "ms");
-    measure_row("peer: a whole sqlite3 'SELECT count(*)'", measure_median(select, runs), "ms");
+    measure_row("peer: a whole sqlite3 'SELECT count(*)'", measure_median(select, runs),
+                "ms");
     bench_size();
     return 0;
 }

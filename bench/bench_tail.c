@@ -39,8 +39,9 @@ struct bench {
 static double bench_tail(const struct bench *bench, bool piped)
 {
     measure_sql(bench->db, bench->fill);
-    const char *const argv[] = {WFHOST,     "tail",        "sqlite", bench->db,  "--table", "orders",
-                                "--option", bench->option, "--max",  bench->max, NULL};
+    const char *const argv[] = {WFHOST,    "tail",     "sqlite",   bench->db,
+                                "--table", "orders",   "--option", bench->option,
+                                "--max",   bench->max, NULL};
     return piped ? bench_piped(argv) : measure_run(argv, -1);
 }
 
@@ -50,17 +51,20 @@ static void bench_prepare(struct bench *bench, long long rows)
     bench->rows = (double)rows;
     snprintf(bench->option, sizeof bench->option, "state_dir=%s", measure_path("state"));
     snprintf(bench->max, sizeof bench->max, "%lld", rows);
-    snprintf(bench->fill, sizeof bench->fill,
-             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld)"
-             " INSERT INTO orders(customer, state, amount, pieces, note)"
-             " SELECT 'customer number ' || (i %% 1000), 'shipped', i * 0.25, i %% 10, NULL FROM n",
-             rows);
-    measure_sql(bench->db, "PRAGMA journal_mode = WAL;"
-                           "CREATE TABLE orders(id INTEGER PRIMARY KEY, customer TEXT NOT NULL,"
-                           " state TEXT, amount REAL, pieces INTEGER, note TEXT)");
-    const char *const argv[] = {WFHOST,     "tail",        "sqlite",           bench->db, "--table",
-                                "orders",   "--option",    bench->option,      "--exit-when-idle",
-                                "300ms",    NULL};
+    snprintf(
+        bench->fill, sizeof bench->fill,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %lld)"
+        " INSERT INTO orders(customer, state, amount, pieces, note)"
+        " SELECT 'customer number ' || (i %% 1000), 'shipped', i * 0.25, i %% 10, NULL "
+        "FROM n",
+        rows);
+    measure_sql(bench->db,
+                "PRAGMA journal_mode = WAL;"
+                "CREATE TABLE orders(id INTEGER PRIMARY KEY, customer TEXT NOT NULL,"
+                " state TEXT, amount REAL, pieces INTEGER, note TEXT)");
+    const char *const argv[] = {
+        WFHOST,     "tail",        "sqlite",           bench->db, "--table", "orders",
+        "--option", bench->option, "--exit-when-idle", "300ms",   NULL};
     measure_run(argv, -1);
 }
 
@@ -76,12 +80,14 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < runs; i++) {
         null[i] = bench.rows / bench_tail(&bench, false);
         piped[i] = bench.rows / bench_tail(&bench, true);
-        const char *const shell[] = {"sqlite3", "-readonly", "-json", bench.db, limit, NULL};
+        const char *const shell[] = {"sqlite3", "-readonly", "-json",
+                                     bench.db,  limit,       NULL};
         json[i] = bench.rows / measure_run(shell, -1);
     }
     measure_section("wfhost tail, from exec to exit");
     measure_row("changes as lines to /dev/null", measure_median(null, runs), "/s");
     measure_row("changes as lines to a pipe", measure_median(piped, runs), "/s");
-    measure_row("peer: rows by sqlite3 -json to /dev/null", measure_median(json, runs), "/s");
+    measure_row("peer: rows by sqlite3 -json to /dev/null", measure_median(json, runs),
+                "/s");
     return 0;
 }

@@ -24,30 +24,30 @@
 #include "host/plugin_host.h"
 #include "host/problems.h"
 
-#define BENCH_PIPELINE                                                                           \
-    "pipelines:\n"                                                                               \
-    "  on_change:\n"                                                                             \
-    "    trigger: { type: cdc, config: { source_id: bench } }\n"                                 \
-    "    steps:\n"                                                                               \
-    "      - name: sentence\n"                                                                   \
-    "        type: step.set\n"                                                                   \
-    "        config: { values: { text: 'order ${ key.id } is ${ after.state }' } }\n"            \
-    "      - name: say\n"                                                                        \
-    "        type: step.log\n"                                                                   \
+#define BENCH_PIPELINE                                                                     \
+    "pipelines:\n"                                                                         \
+    "  on_change:\n"                                                                       \
+    "    trigger: { type: cdc, config: { source_id: bench } }\n"                           \
+    "    steps:\n"                                                                         \
+    "      - name: sentence\n"                                                             \
+    "        type: step.set\n"                                                             \
+    "        config: { values: { text: 'order ${ key.id } is ${ after.state }' } }\n"      \
+    "      - name: say\n"                                                                  \
+    "        type: step.log\n"                                                             \
     "        config: { message: '${ text }' }\n"
 
-static const char bench_memory_yaml[] =
-    "modules:\n"
-    "  - name: source\n"
-    "    type: cdc.source\n"
-    "    config: { provider: memory, source_id: bench, connection: memory }\n" BENCH_PIPELINE;
+static const char bench_memory_yaml[] = "modules:\n"
+                                        "  - name: source\n"
+                                        "    type: cdc.source\n"
+                                        "    config: { provider: memory, source_id: bench, "
+                                        "connection: memory }\n" BENCH_PIPELINE;
 
 static const char bench_sqlite_yaml[] =
     "modules:\n"
     "  - name: source\n"
     "    type: cdc.source\n"
-    "    config: { provider: sqlite, source_id: bench, connection: shop.db, tables: [orders] }\n"
-    BENCH_PIPELINE;
+    "    config: { provider: sqlite, source_id: bench, connection: shop.db, tables: "
+    "[orders] }\n" BENCH_PIPELINE;
 
 static const char bench_event[] =
     "{\"id\":\"mem:0000001\",\"source_id\":\"bench\",\"provider\":\"memory\","
@@ -84,7 +84,8 @@ static void bench_line(void *ctx, int32_t level, wf_str line)
     pthread_mutex_unlock(&bench->lock);
 }
 
-static void bench_open(struct bench *bench, const char *log_path, const char *yaml, const char *dir)
+static void bench_open(struct bench *bench, const char *log_path, const char *yaml,
+                       const char *dir)
 {
     wf_error err;
     memset(bench, 0, sizeof *bench);
@@ -96,14 +97,16 @@ static void bench_open(struct bench *bench, const char *log_path, const char *ya
     bench->bus = bus_new();
     bench->plugins = plugins_new();
     bench->problems = problems_new();
-    measure_must(bench->log && bench->bus && bench->plugins && bench->problems, "out of memory");
+    measure_must(bench->log && bench->bus && bench->plugins && bench->problems,
+                 "out of memory");
     bench->logger = (struct logger){bench, bench_line};
     measure_ok(plugins_add(bench->plugins, PLUGIN_SO, &err), &err);
     plugin_host_init(&bench->host, &bench->logger, bench->bus);
     measure_ok(plugins_open(bench->plugins, &bench->host.table, &err), &err);
     bench->app = app_new(&bench->logger, bench->plugins, bench->bus);
     measure_must(bench->app, "out of memory");
-    bool good = app_load_text(bench->app, str_from(yaml), "bench.yaml", dir, bench->problems);
+    bool good =
+        app_load_text(bench->app, str_from(yaml), "bench.yaml", dir, bench->problems);
     measure_must(good, "the configuration has mistakes");
 }
 
@@ -148,7 +151,8 @@ static void bench_show(const char *label, struct bench_result *result)
 {
     size_t runs = (size_t)measure_runs();
     measure_row(label, measure_median(result->rate, runs), "/s");
-    measure_row("  processor time, all threads", measure_median(result->cpu, runs), "us each");
+    measure_row("  processor time, all threads", measure_median(result->cpu, runs),
+                "us each");
 }
 
 static void bench_publish(struct bench *bench, uint64_t events)
@@ -186,11 +190,13 @@ static void bench_from_sqlite(const char *log_path, uint64_t changes, const char
 {
     struct bench_result result;
     char sql[512];
-    snprintf(sql, sizeof sql,
-             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %llu)"
-             " INSERT INTO orders(customer, state, amount, pieces, note)"
-             " SELECT 'customer number ' || (i %% 1000), 'shipped', i * 0.25, i %% 10, NULL FROM n",
-             (unsigned long long)changes);
+    snprintf(
+        sql, sizeof sql,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %llu)"
+        " INSERT INTO orders(customer, state, amount, pieces, note)"
+        " SELECT 'customer number ' || (i %% 1000), 'shipped', i * 0.25, i %% 10, NULL "
+        "FROM n",
+        (unsigned long long)changes);
     for (int run = 0; run < measure_runs(); run++) {
         measure_sql(db, sql);
         struct bench bench;
@@ -249,8 +255,10 @@ int main(int argc, char **argv)
     const char *log_path = measure_path("bench.log");
     bench_prepare(dir, db);
     measure_section("change -> pipeline of step.set and step.log, one subscription");
-    bench_from_bus("/dev/null", 1000000 / scale, "memory provider over the bus, log to /dev/null");
-    bench_from_bus(log_path, 1000000 / scale, "memory provider over the bus, log to a file");
+    bench_from_bus("/dev/null", 1000000 / scale,
+                   "memory provider over the bus, log to /dev/null");
+    bench_from_bus(log_path, 1000000 / scale,
+                   "memory provider over the bus, log to a file");
     bench_from_sqlite("/dev/null", 300000 / scale, dir, db,
                       "sqlite, 300,000 changes waiting, log to /dev/null");
     bench_from_sqlite(log_path, 300000 / scale, dir, db,

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define MEASURE_PATHS 16
+#define MEASURE_PATHS 256
 
 static const char *measure_name = "bench";
 static bool measure_quick;
@@ -119,7 +119,8 @@ void measure_section(const char *title)
 
 /* ---- files -------------------------------------------------------------------------------------- */
 
-static int measure_remove_one(const char *path, const struct stat *info, int kind, struct FTW *at)
+static int measure_remove_one(const char *path, const struct stat *info, int kind,
+                              struct FTW *at)
 {
     (void)info;
     (void)kind;

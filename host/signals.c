@@ -47,6 +47,7 @@ wf_status signals_open(wf_error *err)
     signals_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file may not grow: write(2) says so as well */
     signals_wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (signals_wake_fd < 0)
         return error_errno(err, WF_FAILED, errno, "cannot wait for signals");

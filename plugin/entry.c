@@ -236,6 +236,8 @@ static bool entry_trigger_is_inside(const struct context_object *object)
 static void entry_trigger_end(struct context_object *object)
 {
     struct entry_trigger *self = CDC_CONTAINER(object, struct entry_trigger, object);
+    /* While its callbacks may run it is in the list, for context_free() to find them. */
+    trigger_cdc_stop(self->trigger, NULL);
     context_remove(object);
     trigger_cdc_free(self->trigger);
     free(self);

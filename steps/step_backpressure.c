@@ -64,6 +64,10 @@ static wf_status step_backpressure_pause(struct cdc_source *source, bool pause,
         error_prefix(err, pause ? "throttle" : "resume");
         return status;
     }
+    /* The source's thread answers, so it has seen the pause and reads nothing more. */
+    struct cdc_status after;
+    if (pause)
+        source_status(source, &after);
     struct json_writer w = json_writer_of(out);
     json_open(&w, NULL, '{');
     json_str(&w, "source_id", source->id);

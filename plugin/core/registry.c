@@ -101,9 +101,9 @@ static wf_status registry_ask_start(struct cdc_source *source, struct cdc_settin
     return WF_OK;
 }
 
-/* The source of that id, made when there are settings for it.  With registry.lock.  A source that was
- * once made is kept until the plugin is closed: its triggers, or a start that names only its id, may
- * come back to it. */
+/* The source of that id, made when there are settings for it.  With registry.lock.  A source that has
+ * worked once is kept until the plugin is closed: its triggers, or a start that names only its id,
+ * may come back to it. */
 static wf_status registry_find_or_make(struct cdc_registry *registry, wf_str id, bool make,
                                        struct cdc_source **out, wf_error *err)
 {
@@ -123,11 +123,25 @@ static wf_status registry_find_or_make(struct cdc_registry *registry, wf_str id,
     return WF_OK;
 }
 
+/* Takes a source off the list that never worked and that nobody holds, so that failing starts of many
+ * ids leave nothing behind; gives it (source_free).  With registry.lock. */
+static struct cdc_source *registry_forget(struct cdc_registry *registry, struct cdc_source *source)
+{
+    if (source->refs || source->worked || source->registered)
+        return NULL;
+    struct cdc_source **at = &registry->first;
+    while (*at != source)
+        at = &(*at)->next;
+    *at = source->next;
+    return source;
+}
+
 /* settings NULL: those of the last run. */
 static wf_status registry_run(struct cdc_registry *registry, wf_str id,
                               struct cdc_settings *settings, wf_str owner, wf_error *err)
 {
     struct cdc_source *source = NULL;
+    struct cdc_source *useless = NULL;
     uint64_t run = 0;
     pthread_mutex_lock(&registry->lock);
     wf_status status = registry_find_or_make(registry, id, settings != NULL, &source, err);
@@ -135,15 +149,20 @@ static wf_status registry_run(struct cdc_registry *registry, wf_str id,
         settings_free(settings);
     else if (!(status = registry_ask_start(source, settings, owner, &run, err)))
         source->refs++;
+    else
+        useless = registry_forget(registry, source);
     pthread_mutex_unlock(&registry->lock);
-    if (status)
-        return status;
-    status = source_await_start(source, run, err);
-    pthread_mutex_lock(&registry->lock);
-    if (status && source_is_run(source, run))
-        source->registered = false;
-    source->refs--;
-    pthread_mutex_unlock(&registry->lock);
+    if (!status) {
+        status = source_await_start(source, run, err);
+        pthread_mutex_lock(&registry->lock);
+        if (status && source_is_run(source, run))
+            source->registered = false;
+        source->worked |= !status;
+        source->refs--;
+        useless = registry_forget(registry, source);
+        pthread_mutex_unlock(&registry->lock);
+    }
+    source_free(useless);
     return status;
 }
 

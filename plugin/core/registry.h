@@ -44,8 +44,8 @@ wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *set
 /* Starts a remembered source again with its last settings. */
 wf_status registry_restart(struct cdc_registry *registry, wf_str id, wf_error *err);
 
-/* Unregisters and stops.  WF_NOT_FOUND when it is not registered (with cleanup: not remembered, or
- * nothing is left).  `out_removed` (may be NULL) gets what the cleanup removed.  [any] */
+/* Unregisters and stops.  WF_NOT_FOUND when it is not registered (with cleanup: not remembered).
+ * `out_removed` (may be NULL) gets what the cleanup removed, nothing when nothing was left.  [any] */
 wf_status registry_stop(struct cdc_registry *registry, wf_str id, bool cleanup,
                         struct buf *out_removed, wf_error *err);
 /* What a module does: stops the source it owns; WF_OK when it no longer runs. */

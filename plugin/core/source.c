@@ -14,6 +14,8 @@
 #include "plugin/core/source_run.h"
 #include "plugin/core/store.h"
 
+#define SOURCE_TURN_MS 1000 /* longest wait for the source thread to see a pause */
+
 /* ---- making and ending ----------------------------------------------------------------------- */
 
 void source_wake(struct cdc_source *source)
@@ -54,6 +56,7 @@ wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger
     source->logger = *logger;
     source->lock_fd = -1;
     source->backoff_ms = SOURCE_BACKOFF_MS;
+    source->check_ms = SOURCE_CHECK_MS;
     pthread_mutex_init(&source->lock, NULL);
     pthread_mutex_init(&source->provider_lock, NULL);
     pthread_mutex_init(&source->store_lock, NULL);
@@ -199,6 +202,7 @@ wf_status source_ask_start(struct cdc_source *source, struct cdc_settings *setti
     source->standby = false;
     *out_run = ++source->runs;
     pthread_cond_broadcast(&source->control);
+    pthread_cond_broadcast(&source->changed); /* whoever waits for a stop: there is a new run */
     pthread_mutex_unlock(&source->lock);
     return WF_OK;
 }
@@ -259,6 +263,7 @@ uint64_t source_ask_stop(struct cdc_source *source, bool cleanup)
     }
     atomic_store(&source->cancelled, true);
     pthread_cond_broadcast(&source->control);
+    pthread_cond_broadcast(&source->changed); /* whoever waits for a start: it may not come to it */
     pthread_mutex_unlock(&source->lock);
     return run;
 }
@@ -303,18 +308,32 @@ bool source_is_run(struct cdc_source *source, uint64_t run)
 
 /* ---- requests --------------------------------------------------------------------------------- */
 
+/* The poll that runs now still has its budget: what it reads is not against the order, but whoever
+ * was told "throttled" may expect that nothing more is read.  With source.lock. */
+static void source_await_turn(struct cdc_source *source, uint64_t turn)
+{
+    int64_t deadline = clock_mono_ms() + SOURCE_TURN_MS;
+    while (source->turns == turn && lifecycle_is_open(&source->life) && !source->draining &&
+           thread_cond_wait_until(&source->changed, &source->lock, deadline))
+        ;
+}
+
 wf_status source_pause(struct cdc_source *source, bool pause, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
     bool running = source->wanted;
-    if (running) {
+    uint64_t turn = source->turns;
+    if (running)
         lifecycle_on(&source->life, pause ? LIFECYCLE_ON_PAUSE : LIFECYCLE_ON_RESUME);
-        pthread_cond_broadcast(&source->changed);
-    }
     pthread_mutex_unlock(&source->lock);
     if (!running)
         return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running", STR_ARG(source->id));
     source_wake(source);
+    pthread_mutex_lock(&source->lock);
+    if (pause)
+        source_await_turn(source, turn);
+    pthread_cond_broadcast(&source->changed);
+    pthread_mutex_unlock(&source->lock);
     return WF_OK;
 }
 

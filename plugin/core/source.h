@@ -35,6 +35,7 @@
 struct cdc_registry;
 
 #define SOURCE_BACKOFF_MS 500
+#define SOURCE_CHECK_MS 1000
 
 struct cdc_source {
     /* Owned by the registry. */
@@ -67,6 +68,7 @@ struct cdc_source {
     bool has_thread;
     uint64_t runs;       /* counts starts */
     uint64_t started_run; /* the one the thread works on */
+    uint64_t turns;       /* counts the polls of the source thread */
     wf_error error;      /* why it is reconnecting or failed; text "" when all is well */
     struct buf removed;  /* what the last cleanup removed */
     struct buf position; /* last confirmed */
@@ -89,11 +91,13 @@ struct cdc_source {
     struct confirm confirm;
     struct buf identity;
     int lock_fd;
-    int64_t backoff_ms;    /* the first pause before a reconnect */
+    int64_t backoff_ms;    /* the first pause before a reconnect; tests make these two shorter */
+    int64_t check_ms;      /* between looks at the lock, at claims and at replays */
     uint32_t seen_version; /* of the flow's subscriptions: whether there are any is known */
     uint32_t kept_version; /* the same: their names are in the store */
     uint64_t taken;       /* changes the provider gave, wanted or not */
     uint64_t taken_told;  /* of these, when last_event_us was last set */
+    bool untold;          /* `ready` is stored, and the far side does not know it */
     bool snapshot_wanted; /* by options.snapshot, once somebody listens */
     int64_t settled_ms;   /* when it may begin */
     int64_t confirmed_ms;

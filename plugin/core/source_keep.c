@@ -15,7 +15,6 @@
 
 #define KEEP_CONFIRM_MS 200 /* between confirms under load */
 #define KEEP_TROUBLE_MS 200 /* until a store that failed is tried again */
-#define KEEP_CHECK_MS 1000  /* between looks at the lock, at claims and at replays */
 
 /* ---- a run begins ----------------------------------------------------------------------------- */
 
@@ -37,7 +36,7 @@ static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
         if (!told)
             log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s", STR_ARG(source->id),
                      err->text);
-        source_run_sleep(source, KEEP_CHECK_MS);
+        source_run_sleep(source, source->check_ms);
         status = source_run_goes_on(source)
                      ? WF_OK
                      : error_set(err, WF_CANCELLED, "stopped while standing by");
@@ -94,6 +93,7 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err)
 {
     const struct cdc_settings *settings = source->settings;
     source->snapshot_wanted = false;
+    source->untold = false;
     source->seen_version = source->kept_version = atomic_load(&source->flow.version) - 1;
     wf_status status = flow_open(&source->flow, str_from(settings->provider->name),
                                  (size_t)settings->core.buffer_bytes,
@@ -170,12 +170,24 @@ static wf_status source_keep_position(struct cdc_source *source, wf_error *err)
     if (status)
         return status;
     source->confirm.unconfirmed = false;
+    source->untold = true;
     pthread_mutex_lock(&source->lock);
     buf_clear(&source->position);
     buf_str(&source->position, position);
     source->error.text[0] = '\0'; /* the store works again, if it did not */
     pthread_mutex_unlock(&source->lock);
     return WF_OK;
+}
+
+/* Tells the far side what is stored, again after a reconnect when it was not heard. */
+static wf_status source_keep_tell(struct cdc_source *source, wf_error *err)
+{
+    if (!source->provider_open || !source->untold)
+        return WF_OK;
+    wf_status status = source->settings->provider->confirm(
+        source->provider_state, buf_view(&source->confirm.ready), err);
+    source->untold = status != WF_OK;
+    return status;
 }
 
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err)
@@ -189,19 +201,16 @@ wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error 
     if (status)
         return source_keep_trouble(source, status, err);
     /* A stored position says that the first snapshot has begun, or that none was wanted. */
-    if (!source->confirm.unconfirmed || source->snapshot_wanted)
+    if (source->snapshot_wanted)
         return WF_OK;
+    if (!source->confirm.unconfirmed)
+        return source_keep_tell(source, err);
     bool idle = flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
     if (!at_once && !idle && now - source->confirmed_ms < KEEP_CONFIRM_MS)
         return WF_OK;
     source->confirmed_ms = now;
     status = source_keep_position(source, err);
-    if (status)
-        return source_keep_trouble(source, status, err);
-    return source->provider_open
-               ? source->settings->provider->confirm(source->provider_state,
-                                                     buf_view(&source->confirm.ready), err)
-               : WF_OK;
+    return status ? source_keep_trouble(source, status, err) : source_keep_tell(source, err);
 }
 
 /* ---- now and then ------------------------------------------------------------------------------ */
@@ -217,7 +226,7 @@ static struct cdc_store *source_keep_store(struct cdc_source *source)
 wf_status source_keep_look_around(struct cdc_source *source, wf_error *err)
 {
     int64_t now = clock_mono_ms();
-    if (now - source->checked_ms < KEEP_CHECK_MS)
+    if (now - source->checked_ms < source->check_ms)
         return WF_OK;
     source->checked_ms = now;
     struct cdc_store *store = source_keep_store(source);

@@ -22,7 +22,7 @@ wf_status source_keep_names(struct cdc_source *source, wf_error *err);
 /* Confirms what everyone has had: at once when nothing else goes on, else now and then. */
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err);
 
-/* Once a second: claims whose time is over, and dead letters to be replayed. */
+/* Every check_ms: claims whose time is over, and dead letters to be replayed. */
 wf_status source_keep_look_around(struct cdc_source *source, wf_error *err);
 
 #endif

@@ -190,15 +190,15 @@ static wf_status source_run_audience(struct cdc_source *source, wf_error *err)
 static wf_status source_run_snapshot(struct cdc_source *source, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
-    bool deserted = source->life.deserted;
+    bool quiet = source->life.deserted || source->life.paused;
     bool was = source->life.snapshot;
     pthread_mutex_unlock(&source->lock);
     wf_status status = WF_OK;
-    if (source->snapshot_wanted && !deserted && clock_mono_ms() >= source->settled_ms) {
+    if (source->snapshot_wanted && !quiet && clock_mono_ms() >= source->settled_ms) {
         source->snapshot_wanted = false;
         status = snapshot_request(source->snapshot, NULL, 0, err);
     }
-    if (!status && !deserted && snapshot_active(source->snapshot))
+    if (!status && !quiet && snapshot_active(source->snapshot))
         status = snapshot_step(source->snapshot, err);
     bool is = snapshot_active(source->snapshot);
     if (was != is)
@@ -212,6 +212,9 @@ static struct cdc_budget source_run_budget(struct cdc_source *source)
     struct cdc_flow *flow = &source->flow;
     pthread_mutex_lock(&source->lock);
     bool quiet = source->life.paused || source->life.deserted;
+    source->turns++;
+    if (source->life.paused)
+        pthread_cond_broadcast(&source->changed); /* source_pause() waits for this */
     pthread_mutex_unlock(&source->lock);
     bool pending = confirm_pending(&source->confirm) || source->confirm.unconfirmed;
     struct cdc_budget budget = {pending ? RUN_QUIET_MS : RUN_IDLE_MS, 0};

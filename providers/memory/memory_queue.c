@@ -99,15 +99,15 @@ static void memory_queue_empty(struct memory_batch *batch)
     buf_clear(&batch->text);
 }
 
-/* Until `count` events are there, an interrupt came or the time is up.  With the lock. */
+/* Until `count` events are there or no more have room, an interrupt came, or the time is
+ * up.  Whoever wakes this thread sets wake_at back.  With the lock. */
 static void memory_queue_wait(struct memory_queue *queue, uint32_t count,
                               int64_t deadline_ns)
 {
     bool in_time = true;
-    while (in_time && !queue->interrupted && queue->in->count < count) {
-        queue->wake_at = count;
+    queue->wake_at = queue->in->count < count ? count : 0;
+    while (in_time && queue->wake_at && !queue->interrupted)
         in_time = thread_cond_wait_until_ns(&queue->arrived, &queue->lock, deadline_ns);
-    }
     queue->wake_at = 0;
 }
 

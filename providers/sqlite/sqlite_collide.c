@@ -141,7 +141,7 @@ size_t sqlite_collide_rules(const struct sqlite_schema *schema)
 }
 
 /* Whether all rules are of plain columns, so that comparing those tells if one can be broken. */
-static bool sqlite_collide_plain(const struct sqlite_schema *schema)
+bool sqlite_collide_plain(const struct sqlite_schema *schema)
 {
     for (size_t i = 0; i < schema->unique_count; i++) {
         if (schema->uniques[i].where.len)

@@ -146,6 +146,9 @@ static wf_status sqlite_db_named_path(const struct cdc_settings *settings, struc
     } else {
         buf_str(&name, connection);
     }
+    wf_status status = buf_status(&name, "connection", err);
+    if (status)
+        return status;
     wf_str path = buf_view(&name);
     if (!path.len || str_is(path, ":memory:") || memchr(path.ptr, 0, path.len))
         return error_set(
@@ -156,7 +159,7 @@ static wf_status sqlite_db_named_path(const struct cdc_settings *settings, struc
         buf_byte(out, '/');
     }
     buf_str(out, path);
-    return buf_status(&name, "connection", err);
+    return buf_status(out, "connection", err);
 }
 
 static wf_status sqlite_db_find(struct sqlite_db *db, const struct cdc_settings *settings,
@@ -286,6 +289,8 @@ wf_status sqlite_db_check_file(const struct sqlite_db *db, wf_error *err)
 
 static wf_status sqlite_db_status_of(int rc)
 {
+    if (rc == SQLITE_IOERR_NOMEM)
+        return WF_NO_MEMORY;
     switch (rc & 0xff) {
     case SQLITE_NOMEM:
         return WF_NO_MEMORY;

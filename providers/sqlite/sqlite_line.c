@@ -45,8 +45,8 @@ static struct sqlite_line *sqlite_line_add(struct sqlite_line_set *set)
     return line;
 }
 
-static wf_status sqlite_line_add_wish(struct sqlite_line_set *set, wf_str text,
-                                      bool own, wf_error *err)
+static wf_status sqlite_line_add_wish(struct sqlite_line_set *set, wf_str text, bool own,
+                                      wf_error *err)
 {
     struct sqlite_line_wish *grown =
         realloc(set->wishes, (set->wish_count + 1) * sizeof(*grown));
@@ -73,8 +73,8 @@ static wf_status sqlite_line_read_wishes(struct sqlite_line_set *set, struct sql
                                          wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
-    wf_status status = sqlite_db_prepare(
-        db, "SELECT tables, id = ?1 FROM main._cdc_source", &stmt, err);
+    wf_status status =
+        sqlite_db_prepare(db, "SELECT tables, id = ?1 FROM main._cdc_source", &stmt, err);
     if (status)
         return status;
     sqlite_db_bind_str(stmt, 1, set->with->source_id);

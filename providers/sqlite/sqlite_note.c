@@ -13,12 +13,14 @@
 void sqlite_note_put(struct buf *sql, const struct sqlite_capture_of *table, bool update)
 {
     const struct sqlite_schema *schema = table->schema;
-    buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE abs(t) = %lld",
-               (long long)table->line);
-    if (!table->quiet)
-        buf_printf(sql, " AND seq <= (SELECT max(seq) FROM _cdc_pending) - %d",
-                   SQLITE_NOTE_KEPT);
-    buf_byte(sql, ';');
+    if (table->quiet)
+        buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld;",
+                   (long long)table->line);
+    else
+        buf_printf(sql,
+                   "\n DELETE FROM _cdc_pending WHERE abs(t) = %lld"
+                   " AND seq <= (SELECT max(seq) FROM _cdc_pending) - %d;",
+                   (long long)table->line, SQLITE_NOTE_KEPT);
     for (size_t i = 0; i < sqlite_collide_rules(schema); i++) {
         buf_lit(sql, "\n INSERT INTO _cdc_pending(t, rid, ");
         sqlite_sql_put_slots(sql, 0, schema->count);
@@ -40,11 +42,14 @@ void sqlite_note_put(struct buf *sql, const struct sqlite_capture_of *table, boo
             sqlite_sql_put_same(sql, schema, NULL, "old.");
             buf_byte(sql, ')');
         }
-        buf_printf(sql,
-                   " AND NOT EXISTS (SELECT 1 FROM _cdc_pending AS p WHERE p.t = %lld AND ",
-                   (long long)table->line);
-        sqlite_sql_put_noted(sql, schema, NULL, true);
-        buf_lit(sql, ");");
+        if (i > 0 || !table->quiet) { /* noted once, however many rules it breaks */
+            buf_printf(sql,
+                       " AND NOT EXISTS (SELECT 1 FROM _cdc_pending WHERE t = %lld AND ",
+                       (long long)table->line);
+            sqlite_sql_put_noted(sql, schema, NULL, true);
+            buf_byte(sql, ')');
+        }
+        buf_byte(sql, ';');
     }
 }
 
@@ -57,10 +62,10 @@ static void sqlite_note_put_deletes(struct buf *sql, const struct sqlite_capture
     sqlite_sql_put_slots(sql, 0, schema->count);
     buf_printf(sql, ")\n  SELECT %lld, julianday('now'), %s",
                (long long)(table->version << SQLITE_KIND_BITS | SQLITE_KIND_DELETE),
-               schema->without_rowid || schema->rowid_column >= 0 ? "NULL" : "p.rid");
+               schema->without_rowid || schema->rowid_column >= 0 ? "NULL" : "rid");
     for (size_t i = 0; i < schema->count; i++)
-        buf_printf(sql, "%sp.c%zu", i % 4 ? ", " : ",\n  ", i);
-    buf_printf(sql, "\n  FROM _cdc_pending AS p WHERE p.t = %lld AND %s ORDER BY p.seq;",
+        buf_printf(sql, "%sc%zu", i % 4 ? ", " : ",\n  ", i);
+    buf_printf(sql, "\n  FROM _cdc_pending WHERE t = %lld AND %s ORDER BY seq;",
                (long long)table->line, buf_c(which));
 }
 
@@ -86,23 +91,17 @@ void sqlite_note_put_gone(struct buf *sql, const struct sqlite_capture_of *table
                    (long long)table->line);
         return;
     }
-    buf_printf(sql,
-               "\n DELETE FROM _cdc_pending WHERE seq IN"
-               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND %s);",
+    buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld AND %s;",
                (long long)table->line, buf_c(&gone));
 }
 
 /* The old row's own change is recorded: its note must not become a DELETE as well. */
 void sqlite_note_put_strike(struct buf *sql, const struct sqlite_capture_of *table)
 {
-    const struct sqlite_schema *schema = table->schema;
-    CDC_CLEANUP(buf_release) struct buf which;
-    buf_init(&which, sql->limit);
-    sqlite_sql_put_noted(&which, schema, "old.", true);
-    buf_printf(sql,
-               "\n DELETE FROM _cdc_pending WHERE seq IN"
-               " (SELECT p.seq FROM _cdc_pending AS p WHERE p.t = %lld AND %s);",
-               (long long)table->line, buf_c(&which));
+    buf_printf(sql, "\n DELETE FROM _cdc_pending WHERE t = %lld AND ",
+               (long long)table->line);
+    sqlite_sql_put_noted(sql, table->schema, "old.", true);
+    buf_byte(sql, ';');
 }
 
 /* The same where changes happen within changes.  There it is done before the change as well: until
@@ -122,7 +121,7 @@ void sqlite_note_put_strike_old(struct buf *sql, const struct sqlite_capture_of 
         buf_cstr(&other, !i ? " AND ((" : i % 32 == 0 ? ")\n  OR (" : " OR ");
         buf_lit(&other, "old.");
         sqlite_sql_put_id(&other, schema->columns[i].name);
-        buf_printf(&other, " COLLATE BINARY IS NOT p.c%zu", i);
+        buf_printf(&other, " COLLATE BINARY IS NOT c%zu", i);
     }
     buf_lit(&other, "))");
     sqlite_note_put_deletes(sql, table, &other);
@@ -136,10 +135,10 @@ static void sqlite_note_put_bookmark_of(struct buf *sql,
 {
     buf_lit(sql, "(CASE WHEN ");
     sqlite_collide_put_rekeyed(sql, table->schema);
-    buf_printf(sql, " THEN (SELECT p.%s FROM _cdc_pending AS p WHERE p.t = %lld AND ",
-               column, -(long long)table->line);
+    buf_printf(sql, " THEN (SELECT %s FROM _cdc_pending WHERE t = %lld AND ", column,
+               -(long long)table->line);
     sqlite_sql_put_noted(sql, table->schema, "old.", true);
-    buf_lit(sql, " ORDER BY p.seq DESC LIMIT 1) END)");
+    buf_lit(sql, " ORDER BY seq DESC LIMIT 1) END)");
 }
 
 /* Where the stream was before the row changed. */

@@ -20,7 +20,8 @@ static const char *const sqlite_plan_tables[] = {
 
 static const char sqlite_plan_base[] =
     "CREATE TABLE _cdc_meta(key TEXT PRIMARY KEY, value);\n"
-    "CREATE TABLE _cdc_source(id TEXT PRIMARY KEY, session TEXT, confirmed INTEGER NOT NULL,"
+    "CREATE TABLE _cdc_source(id TEXT PRIMARY KEY, session TEXT, confirmed INTEGER NOT "
+    "NULL,"
     " tables TEXT NOT NULL, seen);\n"
     "CREATE TABLE _cdc_version(id INTEGER PRIMARY KEY, line INTEGER NOT NULL,"
     " live INTEGER NOT NULL, name TEXT NOT NULL, columns INTEGER NOT NULL,"
@@ -42,7 +43,8 @@ static void sqlite_plan_put_base(struct buf *sql, size_t widest)
     buf_lit(sql, ");\nCREATE TABLE _cdc_pending(seq INTEGER PRIMARY KEY, t, rid, last");
     buf_cstr(sql, widest ? ",\n  " : "");
     sqlite_sql_put_slots(sql, 0, widest);
-    buf_lit(sql, ");\nINSERT INTO _cdc_change(seq, k, ts) VALUES (1, 0, julianday('now'));\n");
+    buf_lit(sql,
+            ");\nINSERT INTO _cdc_change(seq, k, ts) VALUES (1, 0, julianday('now'));\n");
 }
 
 struct sqlite_plan_names { /* the user's tables */
@@ -220,7 +222,8 @@ static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *d
             return error_set(err, WF_STATE, "table '%s' of database '%s' was tampered with",
                              tables[t].name, db->shown);
         for (size_t i = (size_t)(have - tables[t].fixed); i < tables[t].rows * widest; i++)
-            buf_printf(&plan->script, "ALTER TABLE %s ADD COLUMN c%zu;\n", tables[t].name, i);
+            buf_printf(&plan->script, "ALTER TABLE %s ADD COLUMN c%zu;\n", tables[t].name,
+                       i);
     }
     return WF_OK;
 }

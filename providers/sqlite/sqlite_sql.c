@@ -110,13 +110,13 @@ void sqlite_sql_put_same(struct buf *sql, const struct sqlite_schema *schema,
     }
 }
 
-/* The noted row p is the one that `prefix` names.  `exact`: stored values, not their equals. */
+/* The row of _cdc_pending is the one that `prefix` names.  `exact`: stored values, not their equals. */
 void sqlite_sql_put_noted(struct buf *sql, const struct sqlite_schema *schema,
                           const char *prefix, bool exact)
 {
     if (!schema->without_rowid) {
         sqlite_sql_put_of(sql, schema, prefix, schema->rowid_name);
-        buf_lit(sql, " = p.rid");
+        buf_lit(sql, " = _cdc_pending.rid");
         return;
     }
     const struct sqlite_unique *key = sqlite_sql_primary(schema);
@@ -128,6 +128,6 @@ void sqlite_sql_put_noted(struct buf *sql, const struct sqlite_schema *schema,
             buf_lit(sql, " COLLATE BINARY");
         else
             sqlite_sql_put_collation(sql, part);
-        buf_printf(sql, " = p.c%d", part->column);
+        buf_printf(sql, " = _cdc_pending.c%d", part->column);
     }
 }

@@ -37,7 +37,7 @@ const struct sqlite_unique *sqlite_sql_primary(const struct sqlite_schema *schem
 void sqlite_sql_put_same(struct buf *sql, const struct sqlite_schema *schema,
                          const char *prefix, const char *other);
 
-/* The row of _cdc_pending AS p is the one that `prefix` names.  `exact`: stored values, not what
+/* The row of _cdc_pending is the one that `prefix` names.  `exact`: stored values, not what
  * the key's collation takes for the same. */
 void sqlite_sql_put_noted(struct buf *sql, const struct sqlite_schema *schema,
                           const char *prefix, bool exact);

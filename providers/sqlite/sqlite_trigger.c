@@ -14,8 +14,8 @@
 
 static const char *const sqlite_trigger_names[SQLITE_TRIGGER_COUNT] = {
     [SQLITE_TRIGGER_BI] = "bi", [SQLITE_TRIGGER_BU] = "bu", [SQLITE_TRIGGER_BD] = "bd",
-    [SQLITE_TRIGGER_AI] = "ai", [SQLITE_TRIGGER_AU] = "au", [SQLITE_TRIGGER_AM] = "am",
-    [SQLITE_TRIGGER_AD] = "ad",
+    [SQLITE_TRIGGER_AI] = "ai", [SQLITE_TRIGGER_AU] = "au", [SQLITE_TRIGGER_AK] = "ak",
+    [SQLITE_TRIGGER_AM] = "am", [SQLITE_TRIGGER_AD] = "ad",
 };
 
 void sqlite_trigger_put_name(struct buf *sql, int64_t line, enum sqlite_trigger_kind kind)
@@ -113,11 +113,9 @@ static void sqlite_trigger_put_mask(struct buf *sql, const struct sqlite_schema 
     }
 }
 
-static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_of *table)
+/* The row stays where it is, and something in it is different. */
+static void sqlite_trigger_put_updated(struct buf *sql, const struct sqlite_schema *schema)
 {
-    const struct sqlite_schema *schema = table->schema;
-    sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_AU, "AFTER UPDATE");
-    buf_lit(sql, " WHEN ");
     if (!schema->without_rowid && schema->rowid_column < 0) {
         sqlite_sql_put_same(sql, schema, "old.", "new.");
         buf_lit(sql, " AND (");
@@ -125,10 +123,13 @@ static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_o
         buf_lit(sql, "(");
     }
     sqlite_sql_put_changed(sql, schema);
-    buf_lit(sql, ") BEGIN");
-    sqlite_note_put_own_begin(sql, table);
-    sqlite_note_put_strike_old(sql, table);
-    sqlite_note_put_gone(sql, table, true);
+    buf_byte(sql, ')');
+}
+
+static void sqlite_trigger_put_update_record(struct buf *sql,
+                                             const struct sqlite_capture_of *table)
+{
+    const struct sqlite_schema *schema = table->schema;
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_UPDATE, 2 * schema->count);
     sqlite_trigger_put_mask(sql, schema);
     buf_lit(sql, ", ");
@@ -145,8 +146,57 @@ static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_o
         buf_cstr(sql, i < SQLITE_MASK_COLUMNS ? " END" : "");
     }
     buf_lit(sql, ");");
+}
+
+static void sqlite_trigger_put_key_update(struct buf *sql,
+                                          const struct sqlite_capture_of *table)
+{
+    buf_lit(sql, " BEGIN");
+    sqlite_note_put_own_begin(sql, table);
+    sqlite_note_put_strike_old(sql, table);
+    sqlite_note_put_gone(sql, table, true);
+    sqlite_trigger_put_update_record(sql, table);
     sqlite_note_put_own_end(sql, table);
     buf_lit(sql, "\n END");
+}
+
+/* Where changes do not nest, an update that touches no key can neither have removed a row nor make
+ * the note of its own row wrong, and costs the writer nothing but its record. */
+static bool sqlite_trigger_splits(const struct sqlite_capture_of *table)
+{
+    return table->quiet && sqlite_collide_plain(table->schema);
+}
+
+static void sqlite_trigger_put_au(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    bool splits = sqlite_trigger_splits(table);
+    sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_AU, "AFTER UPDATE");
+    buf_lit(sql, "\n WHEN ");
+    if (splits) {
+        buf_lit(sql, "NOT ");
+        sqlite_collide_put_rekeyed(sql, table->schema);
+        buf_lit(sql, " AND ");
+    }
+    sqlite_trigger_put_updated(sql, table->schema);
+    if (!splits) {
+        sqlite_trigger_put_key_update(sql, table);
+        return;
+    }
+    buf_lit(sql, " BEGIN");
+    sqlite_trigger_put_update_record(sql, table);
+    buf_lit(sql, "\n END");
+}
+
+static void sqlite_trigger_put_ak(struct buf *sql, const struct sqlite_capture_of *table)
+{
+    if (!sqlite_trigger_splits(table))
+        return;
+    sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_AK, "AFTER UPDATE");
+    buf_lit(sql, "\n WHEN ");
+    sqlite_collide_put_rekeyed(sql, table->schema);
+    buf_lit(sql, " AND ");
+    sqlite_trigger_put_updated(sql, table->schema);
+    sqlite_trigger_put_key_update(sql, table);
 }
 
 static void sqlite_trigger_put_am(struct buf *sql, const struct sqlite_capture_of *table)
@@ -202,6 +252,7 @@ void sqlite_trigger_put(struct buf *sql, const struct sqlite_capture_of *table,
         [SQLITE_TRIGGER_BD] = sqlite_trigger_put_bd,
         [SQLITE_TRIGGER_AI] = sqlite_trigger_put_ai,
         [SQLITE_TRIGGER_AU] = sqlite_trigger_put_au,
+        [SQLITE_TRIGGER_AK] = sqlite_trigger_put_ak,
         [SQLITE_TRIGGER_AM] = sqlite_trigger_put_am,
         [SQLITE_TRIGGER_AD] = sqlite_trigger_put_ad,
     };

@@ -53,6 +53,7 @@ enum sqlite_trigger_kind {
     SQLITE_TRIGGER_BD,
     SQLITE_TRIGGER_AI,
     SQLITE_TRIGGER_AU,
+    SQLITE_TRIGGER_AK, /* an update of a key, apart from the others where that makes them cheaper */
     SQLITE_TRIGGER_AM,
     SQLITE_TRIGGER_AD,
     SQLITE_TRIGGER_COUNT,

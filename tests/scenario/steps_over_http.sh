@@ -18,6 +18,8 @@ step_pipeline() {
       - { name: answer, type: step.json_response, config: { body_from: steps.go } }
 YAML
 }
+# The templates in single quotes are the host's, not the shell's.
+# shellcheck disable=SC2016
 {
     cat <<'YAML'
 modules:

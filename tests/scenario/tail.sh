@@ -21,7 +21,7 @@ nothing_left() {
     [ ! -e .cdc-state ] || fail "$1 left a state folder"
 }
 captured() {
-    [ "$(ask shop.db "SELECT count(*) FROM sqlite_schema WHERE name LIKE '\\_cdc\\_%' ESCAPE '\\' AND tbl_name = '${1:-item}'")" -gt 0 ]
+    [ "$(ask shop.db "SELECT count(*) FROM sqlite_schema WHERE name LIKE '\\_cdc\\_%' ESCAPE '\\' AND tbl_name = 'item'")" -gt 0 ]
 }
 # of FILE PATH - that member of each line.
 of() {
@@ -87,7 +87,7 @@ wait
 # With a state_dir, killed again and again: every change comes, a repeat with the same id.
 ask shop.db 'DELETE FROM item'
 begin_tail() {
-    "$WFHOST" tail sqlite shop.db --table item --option state_dir="$PWD/state" "$@" >>kept.out 2>>kept.log </dev/null &
+    "$WFHOST" tail sqlite shop.db --table item --option state_dir="$PWD/state" >>kept.out 2>>kept.log </dev/null &
     pid=$!
     spawned+=("$pid")
 }

@@ -122,5 +122,8 @@ exits 1 "$WFHOST" validate whole.yaml >one.txt 2>&1
 grep -q '^part.yaml:2:22: modules\[0\].type: ' one.txt || fail "the imported file's mistake: $(cat one.txt)"
 
 # A good file.
-printf 'pipelines:\n  p: { steps: [ { name: a, type: step.log, config: { message: "${ x }" } } ] }\n' >good.yaml
+cat >good.yaml <<'YAML'
+pipelines:
+  p: { steps: [ { name: a, type: step.log, config: { message: "${ x }" } } ] }
+YAML
 exits 0 "$WFHOST" validate good.yaml >one.txt 2>&1

@@ -47,6 +47,7 @@ struct script_state {
     const struct cdc_emitter *out;
     const struct cdc_settings *settings;
     uint64_t at;
+    bool interrupted;
     struct cdc_table *tables[SCRIPT_TABLES_MOST];
 };
 
@@ -65,7 +66,6 @@ static struct {
     size_t pad;
     char *padding;
     bool installed;
-    bool interrupted;
     struct {
         int times;
         wf_status code;
@@ -218,6 +218,16 @@ void script_poison(const char *name)
     script_lock();
     script_change(SCRIPT_BAD, CDC_INSERT, script_table(name), (struct script_row){0},
                   (struct script_row){0});
+    script_unlock();
+}
+
+void script_noise(const char *name, int64_t first, int64_t last)
+{
+    script_lock();
+    struct script_table *table = script_table(name);
+    for (int64_t id = first; id <= last; id++)
+        script_change(SCRIPT_CHANGE, CDC_INSERT, table, (struct script_row){0},
+                      (struct script_row){id, 0, 0});
     script_unlock();
 }
 
@@ -412,7 +422,6 @@ static wf_status script_open(void *state, const struct cdc_open *with, wf_error 
     script_lock();
     script.opened_at = s->at;
     script.installed = true;
-    script.interrupted = false;
     script_unlock();
     buf_lit(with->out_identity, "script");
     if (!with->from.len) {
@@ -451,19 +460,19 @@ static wf_status script_emit(struct script_state *s, const struct script_entry *
 }
 
 /* Waits for an entry; false when there is none. */
-static bool script_next(const struct script_state *s, int timeout_ms, bool may_read,
+static bool script_next(struct script_state *s, int timeout_ms, bool may_read,
                         struct script_entry *out)
 {
     int64_t deadline = clock_mono_ms() + timeout_ms;
     script_lock();
-    while (!(may_read && s->at < script.count) && !script.interrupted &&
+    while (!(may_read && s->at < script.count) && !s->interrupted &&
            thread_cond_wait_until(&script.changed, &script.lock, deadline))
         ;
     bool found = may_read && s->at < script.count;
     if (found)
         *out = script.entries[s->at];
     else
-        script.interrupted = false;
+        s->interrupted = false;
     pthread_mutex_unlock(&script.lock);
     return found;
 }
@@ -517,9 +526,9 @@ static wf_status script_confirm(void *state, wf_str position, wf_error *err)
 
 static void script_interrupt(void *state)
 {
-    (void)state;
+    struct script_state *s = state;
     script_lock();
-    script.interrupted = true;
+    s->interrupted = true;
     script_unlock();
 }
 

@@ -43,6 +43,8 @@ void script_move(const char *table, int64_t from, int64_t to, int64_t value);
 void script_delete(const char *table, int64_t id);
 void script_truncate(const char *table);
 void script_poison(const char *table); /* a change that cannot be understood */
+/* Rows that come and are no longer there at the end of the transaction: only their INSERTs show. */
+void script_noise(const char *table, int64_t first, int64_t last);
 void script_commit(void);
 /* Insert and commit. */
 void script_add(const char *table, int64_t id, int64_t value);

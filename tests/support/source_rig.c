@@ -38,6 +38,7 @@ static void rig_new_source(void)
     wf_error err;
     ck_assert_int_eq(source_new(STR("s"), &rig_host, &rig_logger, &rig_source, &err), WF_OK);
     rig_source->backoff_ms = 10;
+    rig_source->check_ms = 20;
 }
 
 void rig_setup(void)
@@ -314,6 +315,13 @@ void rig_answer(struct rig_listener *l, wf_status answer)
 {
     pthread_mutex_lock(&l->lock);
     l->answer = answer;
+    pthread_mutex_unlock(&l->lock);
+}
+
+void rig_refuse(struct rig_listener *l, int64_t id)
+{
+    pthread_mutex_lock(&l->lock);
+    l->bad_id = id;
     pthread_mutex_unlock(&l->lock);
 }
 

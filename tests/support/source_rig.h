@@ -71,6 +71,8 @@ void rig_leave(struct rig_listener *l);
 
 void rig_hold(struct rig_listener *l, bool held);
 void rig_answer(struct rig_listener *l, wf_status answer);
+/* Sets bad_id. */
+void rig_refuse(struct rig_listener *l, int64_t id);
 /* Waits until it has had `count` events, or calls, or that many callbacks run. */
 void rig_await(struct rig_listener *l, size_t count);
 void rig_await_calls(struct rig_listener *l, uint64_t calls);

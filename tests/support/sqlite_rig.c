@@ -180,8 +180,9 @@ static void sqlite_rig_apply(struct sqlite_rig *rig, const struct cdc_change *ch
         sqlite_rig_mistake(rig, "row is there already", line);
 }
 
-wf_status sqlite_rig_take_raw(void *ctx, struct cdc_table *table, const struct cdc_value *values,
-                              wf_str identity, wf_error *err)
+wf_status sqlite_rig_take_raw(void *ctx, struct cdc_table *table,
+                              const struct cdc_value *values, wf_str identity,
+                              wf_error *err)
 {
     struct sqlite_rig *rig = ctx;
     (void)err;
@@ -208,7 +209,8 @@ static wf_status sqlite_rig_emit(void *ctx, const struct cdc_change *change, wf_
     if (rig->counting)
         return WF_OK;
     if (rig->raw)
-        return sqlite_rig_take_raw(rig, change->table, change->after, change->identity, err);
+        return sqlite_rig_take_raw(rig, change->table, change->after, change->identity,
+                                   err);
     CDC_CLEANUP(buf_release) struct buf line;
     buf_init(&line, RIG_TEXT);
     buf_str(&line, change_op_text(change->op));
@@ -223,8 +225,9 @@ static wf_status sqlite_rig_emit(void *ctx, const struct cdc_change *change, wf_
         sqlite_rig_put_row(&line, change->table, change->after);
     }
     if (change->op == CDC_DDL && rig->added)
-        sqlite_rig_replica(rig, "UPDATE r SET row = substr(row, 1, length(row) - 1) || ?2 || ')'"
-                                " WHERE t = ?1",
+        sqlite_rig_replica(rig,
+                           "UPDATE r SET row = substr(row, 1, length(row) - 1) || ?2 || ')'"
+                           " WHERE t = ?1",
                            change->table->name, str_from(rig->added), STR_EMPTY);
     if (change->op == CDC_DDL)
         buf_printf(&line, " %.*s", STR_ARG(change->ddl));
@@ -247,7 +250,8 @@ static void sqlite_rig_commit(void *ctx, wf_str position)
 static void sqlite_rig_mark_reached(void *ctx, uint64_t mark)
 {
     struct sqlite_rig *rig = ctx;
-    ck_assert_uint_ge(mark, rig->mark);
+    if (!rig->counting)
+        ck_assert_uint_ge(mark, rig->mark);
     rig->mark = mark;
 }
 
@@ -355,7 +359,8 @@ FILE *sqlite_rig_shell_begin(struct sqlite_rig *rig, const char *database)
 {
     CDC_CLEANUP(buf_release) struct buf command;
     buf_init(&command, LIMIT_TEXT_BYTES);
-    buf_printf(&command, "exec sqlite3 -bail -cmd '.timeout 10000' '%s' >'%s/shell.out' 2>&1",
+    buf_printf(&command,
+               "exec sqlite3 -bail -cmd '.timeout 10000' '%s' >'%s/shell.out' 2>&1",
                database, rig->dir);
     FILE *shell = popen(buf_c(&command), "w");
     ck_assert_ptr_nonnull(shell);
@@ -543,8 +548,8 @@ void sqlite_rig_check(struct sqlite_rig *rig, const char *table)
                            str_from((const char *)sqlite3_column_text(stmt, 0)));
     sqlite3_finalize(stmt);
     sqlite3_exec(rig->replica, "ROLLBACK", NULL, NULL, NULL);
-    ck_assert_msg(rig->mistakes.len == 0, "%.1500s\nevents:\n%.5000s", buf_c(&rig->mistakes),
-                  buf_c(&rig->events));
+    ck_assert_msg(rig->mistakes.len == 0, "%.1500s\nevents:\n%.5000s",
+                  buf_c(&rig->mistakes), buf_c(&rig->events));
 }
 
 void sqlite_rig_replica_clear(struct sqlite_rig *rig)

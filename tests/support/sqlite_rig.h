@@ -44,9 +44,10 @@ struct sqlite_rig {
     uint64_t count;     /* changes taken */
     uint64_t mark;      /* largest mark reached */
     int64_t room;       /* changes still taken before CDC_FULL; -1: any number */
-    const char *added;  /* at a DDL change the replica's rows of that table get this value more */
-    bool raw;           /* events are the values' kinds and bytes, as core gets them */
-    bool counting;      /* only count: no lines, no replica */
+    const char
+        *added; /* at a DDL change the replica's rows of that table get this value more */
+    bool raw;   /* events are the values' kinds and bytes, as core gets them */
+    bool counting; /* only count: no lines, no replica */
     sqlite3 *replica;
     struct buf mistakes;
     wf_error err;
@@ -89,8 +90,9 @@ void sqlite_rig_check(struct sqlite_rig *rig, const char *table);
 void sqlite_rig_adopt(struct sqlite_rig *rig, const char *table);
 
 /* For cdc_chunk_request: adds the row to rig->events as `raw` does. */
-wf_status sqlite_rig_take_raw(void *ctx, struct cdc_table *table, const struct cdc_value *values,
-                              wf_str identity, wf_error *err);
+wf_status sqlite_rig_take_raw(void *ctx, struct cdc_table *table,
+                              const struct cdc_value *values, wf_str identity,
+                              wf_error *err);
 
 /* Empties the replica. */
 void sqlite_rig_replica_clear(struct sqlite_rig *rig);

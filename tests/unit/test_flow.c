@@ -376,7 +376,7 @@ END_TEST
 
 START_TEST(the_grace_begins_anew_with_a_run_of_the_source)
 {
-    rig_source->flow.grace_ms = 700;
+    rig_source->flow.grace_ms = 150;
     rig_listen(&one);
     rig_listen(&two);
     rig_start("");
@@ -386,7 +386,7 @@ START_TEST(the_grace_begins_anew_with_a_run_of_the_source)
     script_await_confirmed(10);
     rig_stop();
     rig_leave(&one);
-    rig_sleep(800);
+    rig_sleep(170);
     add("t.a", 6, 10);
     rig_start("");
     rig_await(&two, 10);

@@ -35,7 +35,8 @@ START_TEST(every_storage_class_arrives_as_it_is_stored)
 {
     gives("CREATE TABLE t(id INTEGER PRIMARY KEY, v)",
           "INSERT INTO t(v) VALUES (9223372036854775807), (-9223372036854775808), (0.1),"
-          " (9e999), (-9e999), (5.0), (NULL), (''), (x''), (x'00ff'), ('a' || char(0) || 'b'),"
+          " (9e999), (-9e999), (5.0), (NULL), (''), (x''), (x'00ff'), ('a' || char(0) || "
+          "'b'),"
           " (CAST(x'ff41' AS TEXT)), ('é');",
           "INSERT main.t -> (1, 9223372036854775807)\n"
           "INSERT main.t -> (2, -9223372036854775808)\n"
@@ -57,9 +58,11 @@ START_TEST(a_database_in_utf16_gives_utf8)
 {
     sqlite_rig_free(rig);
     rig = sqlite_rig_new();
-    sqlite_rig_sql(rig, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE \"é\"(\"ü\" PRIMARY KEY, b)");
+    sqlite_rig_sql(
+        rig, "PRAGMA encoding = 'UTF-16le'; CREATE TABLE \"é\"(\"ü\" PRIMARY KEY, b)");
     sqlite_rig_open(rig);
-    sqlite_rig_sql(rig, "INSERT INTO \"é\" VALUES ('ä', x'00'), ('a' || char(0) || 'b', '')");
+    sqlite_rig_sql(rig,
+                   "INSERT INTO \"é\" VALUES ('ä', x'00'), ('a' || char(0) || 'b', '')");
     sqlite_rig_drain(rig);
     ck_assert_str_eq(sqlite_rig_events(rig), "INSERT main.é -> ('\\c3\\a4', x'00')\n"
                                              "INSERT main.é -> ('a\\00b', '')\n");
@@ -76,9 +79,11 @@ END_TEST
 
 START_TEST(an_update_that_changes_nothing_is_no_change)
 {
-    gives("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE, b);"
-          "INSERT INTO t VALUES (1, 'x', NULL)",
-          "UPDATE t SET a = 'x', b = NULL; UPDATE t SET id = id; UPDATE t SET a = a WHERE 0", "");
+    gives(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE, b);"
+        "INSERT INTO t VALUES (1, 'x', NULL)",
+        "UPDATE t SET a = 'x', b = NULL; UPDATE t SET id = id; UPDATE t SET a = a WHERE 0",
+        "");
 }
 END_TEST
 
@@ -86,7 +91,8 @@ START_TEST(equal_for_sqlite_is_not_the_same)
 {
     gives("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE, b);"
           "INSERT INTO t VALUES (1, 'x', 1)",
-          "UPDATE t SET a = 'X'; UPDATE t SET b = 1.0; UPDATE t SET b = '1'; UPDATE t SET b = x'31'",
+          "UPDATE t SET a = 'X'; UPDATE t SET b = 1.0; UPDATE t SET b = '1'; UPDATE t SET "
+          "b = x'31'",
           "UPDATE main.t (1, 'x', 1) -> (1, 'X', 1)\n"
           "UPDATE main.t (1, 'X', 1) -> (1, 'X', r3ff0000000000000)\n"
           "UPDATE main.t (1, 'X', r3ff0000000000000) -> (1, 'X', '1')\n"
@@ -136,7 +142,8 @@ END_TEST
 
 START_TEST(what_a_conflict_left_alone_is_not_reported)
 {
-    gives("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b); INSERT INTO t VALUES (1, 10, 5)",
+    gives("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b); INSERT INTO t VALUES (1, "
+          "10, 5)",
           "INSERT OR IGNORE INTO t VALUES (1, 11, 6);"
           "INSERT INTO t VALUES (2, 10, 6) ON CONFLICT DO NOTHING;"
           "INSERT INTO t VALUES (3, 10, 7) ON CONFLICT(a) DO UPDATE SET b = excluded.b;"
@@ -190,17 +197,19 @@ END_TEST
 
 START_TEST(generated_columns_are_values_like_others)
 {
-    gives("CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, v AS (a * 2), s TEXT AS (a) STORED)",
-          "INSERT INTO t(a) VALUES (3); UPDATE t SET a = 4; DELETE FROM t",
-          "INSERT main.t -> (1, 3, 6, '3')\n"
-          "UPDATE main.t (1, 3, 6, '3') -> (1, 4, 8, '4')\n"
-          "DELETE main.t (1, 4, 8, '4')\n");
+    gives(
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, v AS (a * 2), s TEXT AS (a) STORED)",
+        "INSERT INTO t(a) VALUES (3); UPDATE t SET a = 4; DELETE FROM t",
+        "INSERT main.t -> (1, 3, 6, '3')\n"
+        "UPDATE main.t (1, 3, 6, '3') -> (1, 4, 8, '4')\n"
+        "DELETE main.t (1, 4, 8, '4')\n");
 }
 END_TEST
 
 START_TEST(names_may_be_anything)
 {
-    gives("CREATE TABLE \"a \"\"b\"\" 'c' d\"(\"select\" INTEGER PRIMARY KEY, \"x\"\"y\" UNIQUE, 'it''s');"
+    gives("CREATE TABLE \"a \"\"b\"\" 'c' d\"(\"select\" INTEGER PRIMARY KEY, \"x\"\"y\" "
+          "UNIQUE, 'it''s');"
           "CREATE TABLE [rowid](rowid, _rowid_ TEXT);",
           "REPLACE INTO \"a \"\"b\"\" 'c' d\" VALUES (1, 2, 3);"
           "REPLACE INTO \"a \"\"b\"\" 'c' d\" VALUES (1, 2, 4);"
@@ -218,7 +227,8 @@ START_TEST(views_and_virtual_tables_are_left_alone)
 {
     gives("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, a);"
           "CREATE VIEW v AS SELECT * FROM t; CREATE VIRTUAL TABLE f USING fts5(x);"
-          "CREATE TRIGGER vi INSTEAD OF INSERT ON v BEGIN INSERT INTO t(a) VALUES (new.a); END",
+          "CREATE TRIGGER vi INSTEAD OF INSERT ON v BEGIN INSERT INTO t(a) VALUES (new.a); "
+          "END",
           "INSERT INTO v(a) VALUES (1); INSERT INTO f VALUES ('words'); ANALYZE",
           "INSERT main.t -> (1, 1)\n");
 }
@@ -227,11 +237,14 @@ END_TEST
 START_TEST(only_configured_tables_are_captured)
 {
     sqlite_rig_tables(rig, "Orders main.x*");
-    gives("CREATE TABLE orders(id INTEGER PRIMARY KEY); CREATE TABLE xa(a); CREATE TABLE y(a);",
-          "INSERT INTO orders VALUES (1); INSERT INTO y VALUES (1); INSERT INTO xa VALUES (2)",
+    gives("CREATE TABLE orders(id INTEGER PRIMARY KEY); CREATE TABLE xa(a); CREATE TABLE "
+          "y(a);",
+          "INSERT INTO orders VALUES (1); INSERT INTO y VALUES (1); INSERT INTO xa VALUES "
+          "(2)",
           "INSERT main.orders -> (1)\nINSERT main.xa -> (2)\n");
-    ck_assert_int_eq(sqlite_rig_number(rig, "SELECT count(*) FROM sqlite_master WHERE type ="
-                                            " 'trigger' AND tbl_name = 'y'"),
+    ck_assert_int_eq(sqlite_rig_number(rig,
+                                       "SELECT count(*) FROM sqlite_master WHERE type ="
+                                       " 'trigger' AND tbl_name = 'y'"),
                      0);
 }
 END_TEST
@@ -250,7 +263,8 @@ START_TEST(a_writer_sees_its_own_counters)
     ck_assert_int_eq(sqlite3_changes(rig->writer), 1);
     sqlite_rig_sql(rig, "UPDATE t SET a = a + 1 WHERE id < 4");
     ck_assert_int_eq(sqlite3_changes(rig->writer), 3);
-    ck_assert_int_eq(sqlite_rig_number(rig, "INSERT INTO t(a) VALUES (5) RETURNING id"), 79);
+    ck_assert_int_eq(sqlite_rig_number(rig, "INSERT INTO t(a) VALUES (5) RETURNING id"),
+                     79);
 }
 END_TEST
 
@@ -258,8 +272,9 @@ START_TEST(a_full_log_gets_the_same_change_again)
 {
     sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY)");
     sqlite_rig_open(rig);
-    sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
-                        " INSERT INTO t SELECT i FROM n");
+    sqlite_rig_sql(rig,
+                   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+                   " INSERT INTO t SELECT i FROM n");
     for (int i = 0; i < 100000 && rig->count < 5000; i++) {
         rig->room = i % 7;
         ck_assert_int_eq(sqlite_rig_poll(rig, 0, i % 3 ? 1000 : 2), WF_OK);
@@ -300,7 +315,8 @@ START_TEST(a_restart_goes_on_after_what_was_confirmed)
     sqlite_rig_replica_clear(rig);
     sqlite_rig_open(rig);
     sqlite_rig_drain(rig);
-    ck_assert_str_eq(sqlite_rig_events(rig), "INSERT main.t -> (2)\nINSERT main.t -> (3)\n");
+    ck_assert_str_eq(sqlite_rig_events(rig),
+                     "INSERT main.t -> (2)\nINSERT main.t -> (3)\n");
 }
 END_TEST
 
@@ -309,8 +325,9 @@ START_TEST(confirmed_changes_are_purged)
     sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY)");
     sqlite_rig_open(rig);
     rig->counting = true;
-    sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)"
-                        " INSERT INTO t SELECT i FROM n");
+    sqlite_rig_sql(rig,
+                   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)"
+                   " INSERT INTO t SELECT i FROM n");
     sqlite_rig_drain(rig);
     ck_assert_int_ge(sqlite_rig_number(rig, "SELECT count(*) FROM _cdc_change"), 25000);
     sqlite_rig_confirm(rig);
@@ -344,9 +361,10 @@ START_TEST(lag_counts_what_is_not_confirmed)
     ck_assert_int_eq(cdc_provider_sqlite.lag(rig->state, &lag, &rig->err), WF_OK);
     ck_assert_int_eq(lag.bytes, 0);
     ck_assert_int_eq(lag.seconds, 0);
-    sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
-                        " INSERT INTO t SELECT i, printf('%0100d', i) FROM n;"
-                        "UPDATE _cdc_change SET ts = julianday('now') - 1");
+    sqlite_rig_sql(rig,
+                   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+                   " INSERT INTO t SELECT i, printf('%0100d', i) FROM n;"
+                   "UPDATE _cdc_change SET ts = julianday('now') - 1");
     sqlite_rig_close(rig);
     sqlite_rig_open(rig); /* the test changed the times; a new place is right for them */
     sqlite_rig_sql(rig, "UPDATE t SET a = 'x' || a");
@@ -365,9 +383,10 @@ START_TEST(lag_has_the_age_of_the_oldest)
     struct cdc_lag lag;
     sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY)");
     sqlite_rig_open(rig);
-    sqlite_rig_sql(rig, "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);"
-                        "UPDATE _cdc_change SET ts = ts - 1 WHERE seq = (SELECT max(seq) - 1"
-                        " FROM _cdc_change)");
+    sqlite_rig_sql(rig,
+                   "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2);"
+                   "UPDATE _cdc_change SET ts = ts - 1 WHERE seq = (SELECT max(seq) - 1"
+                   " FROM _cdc_change)");
     ck_assert_int_eq(cdc_provider_sqlite.lag(rig->state, &lag, &rig->err), WF_OK);
     ck_assert_int_ge(lag.seconds, 86399);
     ck_assert_int_le(lag.seconds, 86410);
@@ -385,8 +404,9 @@ START_TEST(a_wide_table_keeps_every_old_value)
     sqlite_rig_sql(rig, buf_c(&sql));
     sqlite_rig_adopt(rig, "t");
     sqlite_rig_open(rig);
-    sqlite_rig_sql(rig, "UPDATE t SET \"column 61\" = 1, \"column 62\" = 2, \"column 500\" = 3;"
-                        "UPDATE t SET \"column 61\" = NULL, \"column 989\" = 4, \"column 1\" = 0");
+    sqlite_rig_sql(
+        rig, "UPDATE t SET \"column 61\" = 1, \"column 62\" = 2, \"column 500\" = 3;"
+             "UPDATE t SET \"column 61\" = NULL, \"column 989\" = 4, \"column 1\" = 0");
     sqlite_rig_drain(rig);
     ck_assert_uint_eq(rig->count, 2);
     sqlite_rig_check(rig, "t");
@@ -403,7 +423,8 @@ START_TEST(a_table_that_is_too_wide_is_refused)
     buf_lit(&sql, ")");
     sqlite_rig_sql(rig, buf_c(&sql));
     ck_assert_int_eq(sqlite_rig_try_open(rig), WF_CONFIG);
-    ck_assert_str_eq(rig->err.text, "table 'main.t' has 991 columns; at most 990 can be captured");
+    ck_assert_str_eq(rig->err.text,
+                     "table 'main.t' has 991 columns; at most 990 can be captured");
 }
 END_TEST
 
@@ -432,8 +453,9 @@ START_TEST(an_attached_database_is_captured_as_well)
                                          "REPLACE INTO shop.t VALUES (3, 2);"),
                      0);
     sqlite_rig_drain(rig);
-    ck_assert_str_eq(sqlite_rig_events(rig), "INSERT main.t -> (1, 2)\nDELETE main.t (1, 2)\n"
-                                             "INSERT main.t -> (3, 2)\n");
+    ck_assert_str_eq(sqlite_rig_events(rig),
+                     "INSERT main.t -> (1, 2)\nDELETE main.t (1, 2)\n"
+                     "INSERT main.t -> (3, 2)\n");
 }
 END_TEST
 

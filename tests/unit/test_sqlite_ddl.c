@@ -46,13 +46,15 @@ static void notice_has(const char *part)
 START_TEST(an_added_column_is_followed)
 {
     begin();
-    sqlite_rig_sql(rig, "INSERT INTO t VALUES (1, 'x'); ALTER TABLE t ADD COLUMN b DEFAULT 7");
+    sqlite_rig_sql(rig,
+                   "INSERT INTO t VALUES (1, 'x'); ALTER TABLE t ADD COLUMN b DEFAULT 7");
     sqlite_rig_drain(rig);
     ck_assert_str_eq(buf_c(&rig->schemas),
                      "main.t|CREATE TABLE t(id INTEGER PRIMARY KEY, a, b DEFAULT 7)\n");
     expect("INSERT main.t -> (1, 'x')\n"
            "DDL main.t CREATE TABLE t(id INTEGER PRIMARY KEY, a, b DEFAULT 7)\n");
-    sqlite_rig_sql(rig, "INSERT INTO t VALUES (2, 'y', 8); UPDATE t SET b = 9 WHERE id = 1");
+    sqlite_rig_sql(rig,
+                   "INSERT INTO t VALUES (2, 'y', 8); UPDATE t SET b = 9 WHERE id = 1");
     expect("INSERT main.t -> (2, 'y', 8)\nUPDATE main.t (1, 'x', 7) -> (1, 'x', 9)\n");
 }
 END_TEST
@@ -71,24 +73,28 @@ START_TEST(values_written_before_the_triggers_knew_the_column_are_read)
     begin();
     if (!running)
         sqlite_rig_close(rig);
-    sqlite_rig_sql(rig, "ALTER TABLE s ADD COLUMN b DEFAULT 7; UPDATE s SET b = 8 WHERE a = 'q';"
-                        "INSERT INTO s VALUES (4, 's', 9), (5, 'u', 7);"
-                        "UPDATE s SET b = NULL, a = 'R' WHERE a = 'r';");
+    sqlite_rig_sql(rig,
+                   "ALTER TABLE s ADD COLUMN b DEFAULT 7; UPDATE s SET b = 8 WHERE a = 'q';"
+                   "INSERT INTO s VALUES (4, 's', 9), (5, 'u', 7);"
+                   "UPDATE s SET b = NULL, a = 'R' WHERE a = 'r';");
     if (!running)
         sqlite_rig_open(rig);
     /* 7, the default, needs no telling. */
     const char *id = _i / 2 == 1 ? "'" : "";
     CDC_CLEANUP(buf_release) struct buf events;
     buf_init(&events, LIMIT_TEXT_BYTES);
-    buf_printf(&events, "INSERT main.s -> (%s4%s, 's')\nINSERT main.s -> (%s5%s, 'u')\n", id, id,
+    buf_printf(&events, "INSERT main.s -> (%s4%s, 's')\nINSERT main.s -> (%s5%s, 'u')\n",
+               id, id, id, id);
+    buf_printf(&events, "UPDATE main.s (%s3%s, 'r') -> (%s3%s, 'R')\nDDL main.s ", id, id,
                id, id);
-    buf_printf(&events, "UPDATE main.s (%s3%s, 'r') -> (%s3%s, 'R')\nDDL main.s ", id, id, id,
-               id);
-    buf_printf(&events, "%.*s, b DEFAULT 7)%s\n", (int)strlen("CREATE TABLE s(id, a") +
-               (_i / 2 == 0 ? 20 : _i / 2 == 1 ? 17 : 0), shapes[_i / 2],
-               _i / 2 == 1 ? " WITHOUT ROWID" : "");
-    buf_printf(&events, "UPDATE main.s -> (%s2%s, 'q', 8)\nUPDATE main.s -> (%s3%s, 'R', null)\n"
-                        "UPDATE main.s -> (%s4%s, 's', 9)\n",
+    buf_printf(&events, "%.*s, b DEFAULT 7)%s\n",
+               (int)strlen("CREATE TABLE s(id, a") + (_i / 2 == 0   ? 20
+                                                      : _i / 2 == 1 ? 17
+                                                                    : 0),
+               shapes[_i / 2], _i / 2 == 1 ? " WITHOUT ROWID" : "");
+    buf_printf(&events,
+               "UPDATE main.s -> (%s2%s, 'q', 8)\nUPDATE main.s -> (%s3%s, 'R', null)\n"
+               "UPDATE main.s -> (%s4%s, 's', 9)\n",
                id, id, id, id, id, id);
     expect(buf_c(&events));
 }
@@ -96,8 +102,9 @@ END_TEST
 
 START_TEST(a_long_read_of_an_added_column_goes_on_beside_the_stream)
 {
-    sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)"
-                        " INSERT INTO t SELECT i, i FROM n");
+    sqlite_rig_sql(rig,
+                   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)"
+                   " INSERT INTO t SELECT i, i FROM n");
     begin();
     sqlite_rig_close(rig);
     sqlite_rig_sql(rig, "ALTER TABLE t ADD COLUMN b; UPDATE t SET b = id");
@@ -140,8 +147,9 @@ END_TEST
 START_TEST(a_renamed_table_is_followed)
 {
     begin();
-    sqlite_rig_sql(rig, "ALTER TABLE t RENAME TO \"t 2\"; REPLACE INTO \"t 2\" VALUES (1, 'x');"
-                        "REPLACE INTO \"t 2\" VALUES (1, 'y')");
+    sqlite_rig_sql(rig,
+                   "ALTER TABLE t RENAME TO \"t 2\"; REPLACE INTO \"t 2\" VALUES (1, 'x');"
+                   "REPLACE INTO \"t 2\" VALUES (1, 'y')");
     /* Until the provider has seen it, changes bear the old name. */
     expect("INSERT main.t -> (1, 'x')\nDELETE main.t (1, 'x')\nINSERT main.t -> (1, 'y')\n"
            "DDL main.t 2 CREATE TABLE \"t 2\"(id INTEGER PRIMARY KEY, a)\n");
@@ -157,10 +165,12 @@ START_TEST(a_table_renamed_out_of_the_configuration_is_let_go)
     sqlite_rig_sql(rig, "ALTER TABLE t RENAME TO u");
     expect("");
     ck_assert_int_eq(
-        sqlite_rig_number(rig, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 0);
+        sqlite_rig_number(rig, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"),
+        0);
     sqlite_rig_sql(rig, "INSERT INTO u VALUES (1, 2); ALTER TABLE u RENAME TO t");
     /* It comes as a new table does, with the rows it has. */
-    expect("DDL main.t CREATE TABLE \"t\"(id INTEGER PRIMARY KEY, a)\nINSERT main.t -> (1, 2)\n");
+    expect("DDL main.t CREATE TABLE \"t\"(id INTEGER PRIMARY KEY, a)\nINSERT main.t -> (1, "
+           "2)\n");
 }
 END_TEST
 
@@ -227,9 +237,11 @@ START_TEST(a_dropped_column_is_refused_by_sqlite_until_the_triggers_are_gone)
     ck_assert_ptr_nonnull(strstr(sqlite3_errmsg(rig->writer), "_cdc_1_"));
     /* What the documentation says to do instead. */
     sqlite_rig_sql(rig, "BEGIN; DROP TRIGGER _cdc_1_bi; DROP TRIGGER _cdc_1_bu;"
-                        "DROP TRIGGER _cdc_1_ai; DROP TRIGGER _cdc_1_au; DROP TRIGGER _cdc_1_ad;"
+                        "DROP TRIGGER _cdc_1_ai; DROP TRIGGER _cdc_1_au; DROP TRIGGER "
+                        "_cdc_1_ak; DROP TRIGGER _cdc_1_ad;"
                         "ALTER TABLE t DROP COLUMN a; COMMIT");
-    expect("INSERT main.t -> (1, 'x')\nDDL main.t CREATE TABLE t(id INTEGER PRIMARY KEY)\n");
+    expect(
+        "INSERT main.t -> (1, 'x')\nDDL main.t CREATE TABLE t(id INTEGER PRIMARY KEY)\n");
     sqlite_rig_sql(rig, "DELETE FROM t");
     expect("DELETE main.t (1)\n");
 }
@@ -261,7 +273,8 @@ END_TEST
 START_TEST(other_changes_of_the_schema_leave_the_triggers_alone)
 {
     begin();
-    sqlite_rig_sql(rig, "CREATE INDEX i ON t(a); CREATE VIEW v AS SELECT a FROM t; ANALYZE");
+    sqlite_rig_sql(rig,
+                   "CREATE INDEX i ON t(a); CREATE VIEW v AS SELECT a FROM t; ANALYZE");
     int64_t before = sqlite_rig_number(rig, "PRAGMA schema_version");
     sqlite_rig_sql(rig, "INSERT INTO t VALUES (1, 'x')");
     expect("INSERT main.t -> (1, 'x')\n");
@@ -287,8 +300,9 @@ START_TEST(a_wider_table_widens_the_change_rows)
                         "INSERT INTO t VALUES (2, 'y')");
     expect("INSERT main.t -> (1, 'x')\nINSERT main.t -> (2, 'y')\n"
            "DDL main.w CREATE TABLE w(a, b, c, d, e, f, g, h, i)\n");
-    sqlite_rig_sql(rig, "INSERT INTO w VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9); UPDATE w SET i = 10;"
-                        "UPDATE t SET a = 'z' WHERE id = 2");
+    sqlite_rig_sql(rig,
+                   "INSERT INTO w VALUES (1, 2, 3, 4, 5, 6, 7, 8, 9); UPDATE w SET i = 10;"
+                   "UPDATE t SET a = 'z' WHERE id = 2");
     expect("INSERT main.w -> (1, 2, 3, 4, 5, 6, 7, 8, 9)\n"
            "UPDATE main.w (1, 2, 3, 4, 5, 6, 7, 8, 9) -> (1, 2, 3, 4, 5, 6, 7, 8, 10)\n"
            "UPDATE main.t (2, 'y') -> (2, 'z')\n");
@@ -322,8 +336,8 @@ Suite *test_suite(void)
     tcase_set_timeout(tcase, 20);
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, an_added_column_is_followed);
-    tcase_add_loop_test(tcase, values_written_before_the_triggers_knew_the_column_are_read, 0,
-                        6);
+    tcase_add_loop_test(tcase, values_written_before_the_triggers_knew_the_column_are_read,
+                        0, 6);
     tcase_add_test(tcase, a_long_read_of_an_added_column_goes_on_beside_the_stream);
     tcase_add_test(tcase, a_renamed_column_has_its_new_name);
     tcase_add_test(tcase, a_renamed_table_is_followed);
@@ -332,7 +346,8 @@ Suite *test_suite(void)
     tcase_add_loop_test(tcase, a_new_table_comes_with_the_rows_it_got_meanwhile, 0, 2);
     tcase_add_test(tcase, a_table_made_anew_is_captured_again_and_says_so);
     tcase_add_test(tcase, lost_triggers_are_made_again_and_it_is_said);
-    tcase_add_test(tcase, a_dropped_column_is_refused_by_sqlite_until_the_triggers_are_gone);
+    tcase_add_test(tcase,
+                   a_dropped_column_is_refused_by_sqlite_until_the_triggers_are_gone);
     tcase_add_test(tcase, a_new_uniqueness_rule_is_minded);
     tcase_add_test(tcase, triggers_of_the_application_fire_after_ours);
     tcase_add_test(tcase, other_changes_of_the_schema_leave_the_triggers_alone);

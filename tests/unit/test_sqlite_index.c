@@ -17,7 +17,8 @@ static const struct index_case index_parts[] = {
     {"CREATE UNIQUE INDEX i ON t(a)", 0, "a"},
     {"CREATE UNIQUE INDEX i ON t(a)", 1, NULL},
     {"CREATE UNIQUE INDEX i ON t(a, lower(b), c)", 1, "lower(b)"},
-    {"CREATE UNIQUE INDEX i ON t(coalesce(a, ')', \"x,y\"), b)", 0, "coalesce(a, ')', \"x,y\")"},
+    {"CREATE UNIQUE INDEX i ON t(coalesce(a, ')', \"x,y\"), b)", 0,
+     "coalesce(a, ')', \"x,y\")"},
     {"CREATE UNIQUE INDEX i ON t(coalesce(a, ')', \"x,y\"), b)", 1, "b"},
     {"CREATE UNIQUE INDEX \"on (\" ON [t (](a DESC, b||c ASC)", 0, "a"},
     {"CREATE UNIQUE INDEX \"on (\" ON [t (](a DESC, b||c ASC)", 1, "b||c"},
@@ -69,7 +70,7 @@ END_TEST
     " GENERATED ALWAYS AS ((a) || ')') VIRTUAL)"
 
 static const struct index_case index_generated[] = {
-    {GENERATED, 0, NULL},          {GENERATED, 1, "a + 1"}, {GENERATED, 2, "max(a, b)"},
+    {GENERATED, 0, NULL},         {GENERATED, 1, "a + 1"}, {GENERATED, 2, "max(a, b)"},
     {GENERATED, 3, "(a) || ')'"}, {GENERATED, 4, NULL},    {"CREATE TABLE t AS", 0, NULL},
 };
 

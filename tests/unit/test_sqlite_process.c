@@ -52,10 +52,11 @@ static void write_script(FILE *out, int writer, const char *mode)
     for (int i = 0; i < TRANSACTIONS; i++) {
         int n = i * 7 + writer * 3;
         fprintf(out, "BEGIN IMMEDIATE;\n");
-        fprintf(out, "INSERT OR REPLACE INTO t(id, a, b) VALUES (%d, %d, 'w%d');\n", n % 40, i,
-                writer);
+        fprintf(out, "INSERT OR REPLACE INTO t(id, a, b) VALUES (%d, %d, 'w%d');\n", n % 40,
+                i, writer);
         fprintf(out, "UPDATE t SET a = a + 1, b = b || 'x' WHERE id %% 5 = %d;\n", n % 5);
-        fprintf(out, "INSERT OR IGNORE INTO u VALUES (%d, 'k%d', %d);\n", n % 30, n % 11, i);
+        fprintf(out, "INSERT OR IGNORE INTO u VALUES (%d, 'k%d', %d);\n", n % 30, n % 11,
+                i);
         fprintf(out, "DELETE FROM t WHERE id = %d;\n", (n * 3) % 40);
         fprintf(out, i % 9 == 4 ? "ROLLBACK;\n" : "COMMIT;\n");
         if (writer == 0 && i == TRANSACTIONS / 2)
@@ -76,8 +77,8 @@ static void follow(pid_t *writers, int count)
         for (int i = 0; i < count; i++) {
             int status;
             if (writers[i] > 0 && waitpid(writers[i], &status, WNOHANG) == writers[i]) {
-                ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "writer %d: %d", i,
-                              status);
+                ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+                              "writer %d: %d", i, status);
                 writers[i] = 0;
                 left--;
             }
@@ -112,8 +113,9 @@ START_TEST(three_writers_at_once_are_followed)
 {
     pid_t writers[WRITERS];
     use_journal(journal_modes[_i]);
-    sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT);"
-                        "CREATE TABLE u(id INTEGER, k TEXT PRIMARY KEY, v INT) WITHOUT ROWID");
+    sqlite_rig_sql(rig,
+                   "CREATE TABLE t(id INTEGER PRIMARY KEY, a INT, b TEXT);"
+                   "CREATE TABLE u(id INTEGER, k TEXT PRIMARY KEY, v INT) WITHOUT ROWID");
     rig->added = ", 'd'"; /* what the ALTER in the scripts adds */
     sqlite_rig_open(rig);
     for (int i = 0; i < WRITERS; i++)
@@ -130,7 +132,8 @@ END_TEST
 START_TEST(a_writer_killed_in_a_transaction_leaves_no_trace)
 {
     use_journal(journal_modes[_i]);
-    sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1)");
+    sqlite_rig_sql(
+        rig, "CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1)");
     sqlite_rig_adopt(rig, "t");
     sqlite_rig_open(rig);
     int ready[2];
@@ -173,9 +176,10 @@ START_TEST(a_source_killed_at_any_moment_loses_nothing)
     sqlite_rig_confirm(rig);
     sqlite_rig_close(rig);
     for (int round = 0; round < 8; round++) {
-        sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
-                            " INSERT OR REPLACE INTO t SELECT i, random() FROM n;"
-                            "DELETE FROM t WHERE id % 3 = 0");
+        sqlite_rig_sql(
+            rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                 " INSERT OR REPLACE INTO t SELECT i, random() FROM n;"
+                 "DELETE FROM t WHERE id % 3 = 0");
         pid_t child = fork();
         ck_assert_int_ge(child, 0);
         if (child == 0) { /* reads and purges what it read, until it is killed */
@@ -265,8 +269,8 @@ static int64_t cpu_us(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 + usage.ru_utime.tv_usec +
-           usage.ru_stime.tv_usec;
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 START_TEST(an_idle_database_costs_nothing)
@@ -309,7 +313,8 @@ START_TEST(an_interrupt_ends_a_poll)
         ck_assert_int_lt(clock_mono_ms() - begun, 5000);
     }
     /* Also one that waits for a lock: the renewal after an ALTER. */
-    sqlite_rig_sql(rig, "ALTER TABLE t ADD COLUMN b; BEGIN IMMEDIATE; INSERT INTO t(a) VALUES (1)");
+    sqlite_rig_sql(
+        rig, "ALTER TABLE t ADD COLUMN b; BEGIN IMMEDIATE; INSERT INTO t(a) VALUES (1)");
     int64_t begun = clock_mono_ms();
     ck_assert_int_eq(pthread_create(&thread, NULL, interrupt_soon, NULL), 0);
     ck_assert_int_eq(sqlite_rig_poll(rig, 20000, 10), WF_OK);
@@ -343,8 +348,9 @@ START_TEST(checkpoints_are_not_held_up)
     sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
     sqlite_rig_open(rig);
     for (int i = 0; i < 20; i++) {
-        sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
-                            " INSERT OR REPLACE INTO t SELECT i, zeroblob(500) FROM n");
+        sqlite_rig_sql(rig,
+                       "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+                       " INSERT OR REPLACE INTO t SELECT i, zeroblob(500) FROM n");
         sqlite_rig_drain(rig);
         /* busy = 0: nobody held an old snapshot. */
         ck_assert_int_eq(sqlite_rig_number(rig, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);

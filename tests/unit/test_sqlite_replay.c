@@ -3,7 +3,8 @@
  * The property the SQLite provider exists for: whatever statements run, a replica built from the
  * changes alone equals the table, and no change is invented.  Random statements against tables of
  * every kind, with every conflict clause, with recursive triggers off and on, with and without
- * triggers of the application's own.  SQLITE_REPLAY_TRANSACTIONS makes it run longer.
+ * triggers of the application's own.  SQLITE_REPLAY_TRANSACTIONS makes it run longer,
+ * SQLITE_REPLAY_SEED with other statements.
  */
 #include <stdlib.h>
 
@@ -73,6 +74,13 @@ static const struct replay_shape replay_shapes[] = {
      "_rowid_",
      "(c, d)",
      false},
+    {"columns with the names of ours",
+     "CREATE TABLE t(seq, rid UNIQUE, t, c0, PRIMARY KEY(c0, t)) WITHOUT ROWID;"
+     "CREATE UNIQUE INDEX l ON t(t, seq + 1) WHERE rid > 2;",
+     {"seq", "rid", "t", "c0"},
+     NULL,
+     "(c0, t)",
+     false},
     {"cascades into itself and another",
      "CREATE TABLE t(id INTEGER PRIMARY KEY, up INT REFERENCES t(id) ON DELETE CASCADE"
      " ON UPDATE CASCADE, b UNIQUE, CHECK (up IS NOT id));"
@@ -99,7 +107,13 @@ static const char *const replay_app_triggers =
     "CREATE TRIGGER app_i AFTER INSERT ON t BEGIN INSERT INTO log(what) VALUES ('i'); END;"
     "CREATE TRIGGER app_b BEFORE INSERT ON t BEGIN DELETE FROM log WHERE n % 7 = 3; END;"
     "CREATE TRIGGER app_d AFTER DELETE ON t BEGIN"
-    " INSERT OR REPLACE INTO log(n, what) VALUES (old.rowid % 5, 'd'); END;";
+    " INSERT OR REPLACE INTO log(n, what) VALUES (old.rowid % 5, 'd'); END;"
+    "CREATE TRIGGER app_full BEFORE INSERT ON t WHEN (SELECT count(*) FROM t) > 9 BEGIN"
+    " DELETE FROM t WHERE rowid = (SELECT min(rowid) FROM t); END;"
+    "CREATE TRIGGER app_more AFTER INSERT ON t WHEN new.rowid % 3 = 1 BEGIN"
+    " INSERT OR REPLACE INTO t(rowid) VALUES (new.rowid + 1); END;"
+    "CREATE TRIGGER app_move AFTER UPDATE ON t WHEN new.rowid % 4 = 2 BEGIN"
+    " UPDATE t SET rowid = rowid + 7 WHERE rowid = new.rowid; END";
 
 static uint64_t replay_state;
 
@@ -284,11 +298,14 @@ START_TEST(the_changes_rebuild_the_table)
     size_t shape = (size_t)_i / REPLAY_SEEDS;
     int transactions = 150;
     const char *more = getenv("SQLITE_REPLAY_TRANSACTIONS");
-    int64_t asked;
+    const char *other = getenv("SQLITE_REPLAY_SEED");
+    int64_t asked, seed = 0;
     if (more && str_to_i64(str_from(more), &asked))
         transactions = (int)asked;
-    replay_run(&replay_shapes[shape], (uint64_t)_i, _i % 2, _i % REPLAY_SEEDS == 2,
-               transactions);
+    if (other)
+        str_to_i64(str_from(other), &seed);
+    replay_run(&replay_shapes[shape], (uint64_t)(seed * 1000 + _i), _i % 2,
+               _i % REPLAY_SEEDS == 2, transactions);
 }
 END_TEST
 

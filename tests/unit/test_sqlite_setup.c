@@ -45,8 +45,9 @@ static void poll_fails(wf_status expected, const char *part)
 
 static int64_t ours(void)
 {
-    return sqlite_rig_number(rig, "SELECT count(*) FROM sqlite_master WHERE name LIKE"
-                                  " '\\_cdc%' ESCAPE '\\' OR tbl_name LIKE '\\_cdc%' ESCAPE '\\'");
+    return sqlite_rig_number(
+        rig, "SELECT count(*) FROM sqlite_master WHERE name LIKE"
+             " '\\_cdc%' ESCAPE '\\' OR tbl_name LIKE '\\_cdc%' ESCAPE '\\'");
 }
 
 START_TEST(a_database_that_is_not_there_is_not_made)
@@ -81,15 +82,19 @@ START_TEST(a_uri_names_the_same_database)
     CDC_CLEANUP(buf_release) struct buf uri;
     buf_init(&uri, LIMIT_TEXT_BYTES);
     buf_printf(&uri, "file://%s/sh%%6Fp.db?mode=rw", rig->dir);
-    const char *const good[] = {buf_c(&uri), "file:shop.db", "file:shop.db?cache=private#x"};
+    const char *const good[] = {buf_c(&uri), "file:shop.db",
+                                "file:shop.db?cache=private#x"};
     for (size_t i = 0; i < CDC_COUNT(good); i++) {
         rig->settings.connection = str_from(good[i]);
         sqlite_rig_open(rig);
         sqlite_rig_close(rig);
     }
-    const char *const bad[] = {"file:shop.db?mode=ro",       "file:shop.db?immutable=1",
-                               "file://host/shop.db",        "file:shop%0.db",
-                               "file:shop.db%00",            "file:?mode=rw",
+    const char *const bad[] = {"file:shop.db?mode=ro",
+                               "file:shop.db?immutable=1",
+                               "file://host/shop.db",
+                               "file:shop%0.db",
+                               "file:shop.db%00",
+                               "file:?mode=rw",
                                "file:shop.db?nolock=1&x=%zz"};
     for (size_t i = 0; i < CDC_COUNT(bad); i++) {
         rig->settings.connection = str_from(bad[i]);
@@ -131,8 +136,9 @@ START_TEST(a_table_of_the_users_own_in_the_way_is_named)
     open_fails(WF_CONFIG, "table '_cdc_change' that this provider did not make");
     sqlite_rig_sql(rig, "DROP TABLE _cdc_change; CREATE TABLE _cdc_meta(key, value)");
     open_fails(WF_CONFIG, "table '_cdc_meta' that this provider did not make");
-    sqlite_rig_sql(rig, "DROP TABLE _cdc_meta; CREATE TRIGGER _cdc_9_ai AFTER INSERT ON t BEGIN"
-                        " SELECT 1; END");
+    sqlite_rig_sql(rig,
+                   "DROP TABLE _cdc_meta; CREATE TRIGGER _cdc_9_ai AFTER INSERT ON t BEGIN"
+                   " SELECT 1; END");
     open_fails(WF_CONFIG, "trigger '_cdc_9_ai'");
 }
 END_TEST
@@ -228,7 +234,8 @@ START_TEST(two_sources_get_every_change_each)
     sqlite_rig_sql(rig, "INSERT INTO t VALUES (9, 9); DELETE FROM u");
     sqlite_rig_drain(second);
     ck_assert_str_eq(sqlite_rig_events(second), "DELETE main.u (5, 2, 3, 4)\n");
-    ck_assert_int_eq(cdc_provider_sqlite.cleanup(second->state, &removed, &rig->err), WF_OK);
+    ck_assert_int_eq(cdc_provider_sqlite.cleanup(second->state, &removed, &rig->err),
+                     WF_OK);
     ck_assert_int_eq(ours(), 0);
     sqlite_rig_free(second);
 }
@@ -242,7 +249,8 @@ START_TEST(the_same_source_id_twice_is_noticed)
     sqlite_rig_drain(rig);
     sqlite_rig_open(second);
     sqlite_rig_confirm(rig);
-    fails(sqlite_rig_poll(rig, 3000, 100), WF_STATE, "another process captures database 'shop.db' under the same source_id");
+    fails(sqlite_rig_poll(rig, 3000, 100), WF_STATE,
+          "another process captures database 'shop.db' under the same source_id");
     sqlite_rig_free(second);
 }
 END_TEST
@@ -252,12 +260,14 @@ START_TEST(a_source_that_sleeps_for_long_is_named)
     struct sqlite_rig *second = other("sleeper");
     sqlite_rig_open(second);
     sqlite_rig_close(second);
-    sqlite_rig_sql(rig, "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11000)"
-                        " INSERT INTO t(id) SELECT i FROM n;"
-                        "UPDATE _cdc_source SET seen = julianday('now') - 3");
+    sqlite_rig_sql(rig,
+                   "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 11000)"
+                   " INSERT INTO t(id) SELECT i FROM n;"
+                   "UPDATE _cdc_source SET seen = julianday('now') - 3");
     sqlite_rig_open(rig);
-    ck_assert_ptr_nonnull(strstr(buf_c(&rig->notices), "changes are kept for source 'sleeper', "
-                                                       "which was last seen 3 days ago"));
+    ck_assert_ptr_nonnull(strstr(buf_c(&rig->notices),
+                                 "changes are kept for source 'sleeper', "
+                                 "which was last seen 3 days ago"));
     sqlite_rig_free(second);
 }
 END_TEST
@@ -281,11 +291,14 @@ END_TEST
 
 START_TEST(manual_setup_prints_what_to_run_and_then_accepts_it)
 {
-    sqlite_rig_sql(rig, "CREATE TABLE \"x y\"(a PRIMARY KEY, \"b \"\" c\" TEXT DEFAULT 'it''s',"
-                        " c AS (a || ';\n'))");
-    sqlite_rig_sql(rig, "CREATE UNIQUE INDEX i ON \"x y\"(lower(\"b \"\" c\")) WHERE a > 3");
+    sqlite_rig_sql(rig,
+                   "CREATE TABLE \"x y\"(a PRIMARY KEY, \"b \"\" c\" TEXT DEFAULT 'it''s',"
+                   " c AS (a || ';\n'))");
+    sqlite_rig_sql(rig,
+                   "CREATE UNIQUE INDEX i ON \"x y\"(lower(\"b \"\" c\")) WHERE a > 3");
     rig->options.setup = SQLITE_SETUP_MANUAL;
-    open_fails(WF_CONFIG, "capture of database 'shop.db' is not installed, and setup is manual");
+    open_fails(WF_CONFIG,
+               "capture of database 'shop.db' is not installed, and setup is manual");
     ck_assert_int_eq(ours(), 0);
     char *sql = strdup(strstr(buf_c(&rig->notices), "BEGIN IMMEDIATE;"));
     ck_assert_ptr_nonnull(sql);
@@ -297,13 +310,15 @@ START_TEST(manual_setup_prints_what_to_run_and_then_accepts_it)
     sqlite_rig_open(rig);
     sqlite_rig_sql(rig, "INSERT INTO \"x y\"(a) VALUES (5)");
     sqlite_rig_drain(rig);
-    ck_assert_str_eq(sqlite_rig_events(rig), "INSERT main.x y -> (5, 'it\\27s', '5;\\0a')\n");
+    ck_assert_str_eq(sqlite_rig_events(rig),
+                     "INSERT main.x y -> (5, 'it\\27s', '5;\\0a')\n");
 
     /* A changed schema is said, not acted upon. */
     sqlite_rig_forget(rig);
     sqlite_rig_sql(rig, "ALTER TABLE t ADD COLUMN z DEFAULT 4");
     sqlite_rig_drain(rig);
-    ck_assert_ptr_nonnull(strstr(buf_c(&rig->notices), "the schema changed and setup is manual"));
+    ck_assert_ptr_nonnull(
+        strstr(buf_c(&rig->notices), "the schema changed and setup is manual"));
     ck_assert_ptr_nonnull(strstr(buf_c(&rig->notices), "CREATE TRIGGER _cdc_1_ai"));
     sqlite_rig_close(rig);
     open_fails(WF_CONFIG, "is out of date, and setup is manual");

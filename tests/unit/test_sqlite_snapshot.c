@@ -13,7 +13,7 @@
 
 static struct sqlite_rig *rig;
 static void *reader;
-static struct buf rows;  /* of the last read, one a line */
+static struct buf rows; /* of the last read, one a line */
 static struct buf after;
 static uint32_t row_count;
 static wf_status row_answer;
@@ -52,8 +52,8 @@ static void teardown(void)
     sqlite_rig_free(rig);
 }
 
-static wf_status take_row(void *ctx, struct cdc_table *table, const struct cdc_value *values,
-                          wf_str identity, wf_error *err)
+static wf_status take_row(void *ctx, struct cdc_table *table,
+                          const struct cdc_value *values, wf_str identity, wf_error *err)
 {
     (void)ctx;
     (void)err;
@@ -124,19 +124,25 @@ static const struct {
      "'x' 1\nnull 2 #2\nnull 3 #3\n'y' 4\n"},
     {"CREATE TABLE t(a, b COLLATE NOCASE, c, PRIMARY KEY(b, a)) WITHOUT ROWID;"
      "INSERT INTO t VALUES (1, 'B', 1), (1, 'a', 2), (x'00', 'A', 3), (9e999, 'a', 4),"
-     " (0.5, 'a', 5), ('t' || char(0) || ';', 'a', 6), ('t', 'a', 7), (-9e999, 'C', 8), ('', 'C', 9),"
+     " (0.5, 'a', 5), ('t' || char(0) || ';', 'a', 6), ('t', 'a', 7), (-9e999, 'C', 8), "
+     "('', 'C', 9),"
      " (-9223372036854775808, 'a', 10), (9223372036854775807, 'a', 11), (0.1, 'a', 12)",
-     "-9223372036854775808 'a' 10\nr3fb999999999999a 'a' 12\nr3fe0000000000000 'a' 5\n1 'a' 2\n"
+     "-9223372036854775808 'a' 10\nr3fb999999999999a 'a' 12\nr3fe0000000000000 'a' 5\n1 "
+     "'a' 2\n"
      "9223372036854775807 'a' 11\nr7ff0000000000000 'a' 4\n't' 'a' 7\n't\\00;' 'a' 6\n"
      "x'00' 'A' 3\n1 'B' 1\nrfff0000000000000 'C' 8\n'' 'C' 9\n"},
     {"CREATE TABLE t(a, b, c, PRIMARY KEY(a, b DESC, c)) WITHOUT ROWID;"
-     "INSERT INTO t VALUES (1, 1, 1), (1, 2, 1), (1, 2, 2), (2, 1, 1), (2, 'z', 1), (2, 1, x'')",
+     "INSERT INTO t VALUES (1, 1, 1), (1, 2, 1), (1, 2, 2), (2, 1, 1), (2, 'z', 1), (2, 1, "
+     "x'')",
      "1 2 1\n1 2 2\n1 1 1\n2 'z' 1\n2 1 1\n2 1 x''\n"},
-    {"CREATE TABLE t(a PRIMARY KEY DESC) WITHOUT ROWID; INSERT INTO t VALUES (1), ('a'), (2.5)",
+    {"CREATE TABLE t(a PRIMARY KEY DESC) WITHOUT ROWID; INSERT INTO t VALUES (1), ('a'), "
+     "(2.5)",
      "'a'\nr4004000000000000\n1\n"},
-    {"CREATE TABLE t(a INTEGER PRIMARY KEY DESC, b AS (a + 1)); INSERT INTO t VALUES (5), (3)",
+    {"CREATE TABLE t(a INTEGER PRIMARY KEY DESC, b AS (a + 1)); INSERT INTO t VALUES (5), "
+     "(3)",
      "5 6\n3 4\n"},
-    {"CREATE TABLE t(\"select\" PRIMARY KEY, \"a\"\"b\") WITHOUT ROWID; INSERT INTO t VALUES (1, 2)",
+    {"CREATE TABLE t(\"select\" PRIMARY KEY, \"a\"\"b\") WITHOUT ROWID; INSERT INTO t "
+     "VALUES (1, 2)",
      "1 2\n"},
     {"CREATE TABLE t(a)", ""},
 };
@@ -154,8 +160,9 @@ START_TEST(a_row_has_the_same_bytes_as_in_the_stream)
 {
     sqlite_rig_sql(rig, "CREATE TABLE t(a, b)");
     open_reader();
-    sqlite_rig_sql(rig, "INSERT INTO t VALUES (1e300, 0.1), (5.0, -0.0), (9e999, 1), ('é', x'ff'),"
-                        " (CAST(x'fe' AS TEXT), NULL), (1e15, 123456789012345680.0)");
+    sqlite_rig_sql(
+        rig, "INSERT INTO t VALUES (1e300, 0.1), (5.0, -0.0), (9e999, 1), ('é', x'ff'),"
+             " (CAST(x'fe' AS TEXT), NULL), (1e15, 123456789012345680.0)");
     rig->raw = true;
     sqlite_rig_drain(rig);
     CDC_CLEANUP(buf_release) struct buf stream;
@@ -219,7 +226,8 @@ END_TEST
 START_TEST(a_column_added_in_between_is_read)
 {
     bool done;
-    sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)");
+    sqlite_rig_sql(rig,
+                   "CREATE TABLE t(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)");
     open_reader();
     ck_assert_int_eq(read_chunk("main.t", "", 1, &done), WF_OK);
     sqlite_rig_sql(rig, "ALTER TABLE t ADD COLUMN b DEFAULT 'x'");
@@ -285,12 +293,14 @@ START_TEST(the_configured_tables_are_listed)
     sqlite_rig_tables(rig, "a b c");
     open_reader();
     ck_assert_int_eq(
-        cdc_provider_sqlite.snapshot_tables(rig->state, &rows, take_table, &rig->err), WF_OK);
+        cdc_provider_sqlite.snapshot_tables(rig->state, &rows, take_table, &rig->err),
+        WF_OK);
     ck_assert_str_eq(buf_c(&rows), "main.a 3\nmain.b -1\nmain.c 0\n");
     sqlite_rig_sql(rig, "INSERT INTO b VALUES (1), (2); ANALYZE");
     buf_clear(&rows);
     ck_assert_int_eq(
-        cdc_provider_sqlite.snapshot_tables(rig->state, &rows, take_table, &rig->err), WF_OK);
+        cdc_provider_sqlite.snapshot_tables(rig->state, &rows, take_table, &rig->err),
+        WF_OK);
     ck_assert_str_eq(buf_c(&rows), "main.a 3\nmain.b 2\nmain.c 0\n");
 }
 END_TEST
@@ -311,8 +321,8 @@ START_TEST(a_good_cursor_is_accepted)
     };
     for (size_t i = 0; i < CDC_COUNT(good); i++) {
         int64_t version = 99;
-        ck_assert_int_eq(sqlite_cursor_bind(str_from(good[i].text), good[i].count, NULL, &version,
-                                            &rig->err),
+        ck_assert_int_eq(sqlite_cursor_bind(str_from(good[i].text), good[i].count, NULL,
+                                            &version, &rig->err),
                          WF_OK);
         ck_assert_int_eq(version, good[i].version);
     }
@@ -322,11 +332,29 @@ END_TEST
 START_TEST(a_bad_cursor_is_refused)
 {
     static const char *const bad[] = {
-        "",         "k",       "k;i5",     "k;i5;i6;", "k;i5;x", "k;x5;",
-        "k;i;",     "k;i5a;",  "k;i99999999999999999999;",       "k;r12;",
-        "k;r7ff8000000000001;", "k;r3FF8000000000000;",          "k;t0;",
-        "k;t0g;",   "k;b0;",   "k;;",      "h;i5;",    "h-1;i5;", "kk;i5;",
-        "q;i5;",    ";i5;",    "k;bABCD;", "k;rfff8000000000000;",
+        "",
+        "k",
+        "k;i5",
+        "k;i5;i6;",
+        "k;i5;x",
+        "k;x5;",
+        "k;i;",
+        "k;i5a;",
+        "k;i99999999999999999999;",
+        "k;r12;",
+        "k;r7ff8000000000001;",
+        "k;r3FF8000000000000;",
+        "k;t0;",
+        "k;t0g;",
+        "k;b0;",
+        "k;;",
+        "h;i5;",
+        "h-1;i5;",
+        "kk;i5;",
+        "q;i5;",
+        ";i5;",
+        "k;bABCD;",
+        "k;rfff8000000000000;",
     };
     int64_t version = 99;
     for (size_t i = 0; i < CDC_COUNT(bad); i++) {
@@ -349,8 +377,9 @@ START_TEST(no_prefix_of_a_cursor_is_taken_for_the_whole)
         char *copy = str_dup((wf_str){text, len});
         ck_assert_ptr_nonnull(copy);
         int64_t version;
-        ck_assert_int_eq(sqlite_cursor_bind((wf_str){copy, len}, 4, NULL, &version, &rig->err),
-                         WF_STATE);
+        ck_assert_int_eq(
+            sqlite_cursor_bind((wf_str){copy, len}, 4, NULL, &version, &rig->err),
+            WF_STATE);
         free(copy);
     }
 }

@@ -131,6 +131,22 @@ START_TEST(a_timed_wait_ends_at_its_deadline)
 }
 END_TEST
 
+START_TEST(a_wait_shorter_than_a_millisecond_ends_at_its_deadline)
+{
+    struct gate gate;
+    gate_init(&gate);
+    pthread_mutex_lock(&gate.lock);
+    int64_t deadline_ns = clock_mono_ns() + 300000;
+    while (thread_cond_wait_until_ns(&gate.changed, &gate.lock, deadline_ns))
+        continue;
+    ck_assert_int_ge(clock_mono_ns(), deadline_ns);
+    ck_assert(!thread_cond_wait_until_ns(&gate.changed, &gate.lock, 0));
+    ck_assert(!thread_cond_wait_until_ns(&gate.changed, &gate.lock, INT64_MIN));
+    pthread_mutex_unlock(&gate.lock);
+    gate_release(&gate);
+}
+END_TEST
+
 static void *open_the_gate(void *arg)
 {
     gate_open(arg);
@@ -161,6 +177,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase,
                    a_thread_that_cannot_start_is_an_error_and_leaves_the_output_alone);
     tcase_add_test(tcase, a_timed_wait_ends_at_its_deadline);
+    tcase_add_test(tcase, a_wait_shorter_than_a_millisecond_ends_at_its_deadline);
     tcase_add_test(tcase, a_signal_ends_even_the_longest_wait);
     suite_add_tcase(suite, tcase);
     return suite;
