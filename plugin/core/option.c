@@ -164,19 +164,22 @@ static wf_status option_choice(const struct option_slot *slot, const cJSON *valu
     return option_wrong(slot, value, err);
 }
 
-static wf_status option_list_of_text(const struct option_slot *slot, wf_str text, wf_error *err)
+static wf_status option_list_of_text(const struct option_slot *slot, wf_str text, char separator,
+                                     wf_error *err)
 {
     size_t most = 1;
     for (size_t i = 0; i < text.len; i++)
-        most += text.ptr[i] == ',';
+        most += text.ptr[i] == separator;
     wf_str *items = settings_memory_alloc(slot->memory, most * sizeof *items);
     if (!items)
         return error_no_memory(err);
     struct cdc_list *list = slot->member;
     list->items = items;
     list->count = 0;
-    for (wf_str part; str_next(&text, ',', &part);) {
+    for (wf_str part; str_next(&text, separator, &part);) {
         part = str_trim(part);
+        if (str_ends(part, STR(",")))
+            part.len--;
         if (!part.len)
             continue;
         items[list->count] = settings_memory_str(slot->memory, part);
@@ -186,10 +189,26 @@ static wf_status option_list_of_text(const struct option_slot *slot, wf_str text
     return WF_OK;
 }
 
+static wf_status option_list(const struct option_slot *slot, const cJSON *value, wf_error *err);
+
+/* "a, b", or what a template makes of a list: JSON, or as Go prints it, "[a b]". */
+static wf_status option_list_text(const struct option_slot *slot, wf_str text, wf_error *err)
+{
+    text = str_trim(text);
+    if (!str_starts(text, STR("[")) || !str_ends(text, STR("]")))
+        return option_list_of_text(slot, text, ',', err);
+    cJSON *array = cJSON_ParseWithLength(text.ptr, text.len);
+    wf_status status =
+        array ? option_list(slot, array, err)
+              : option_list_of_text(slot, str_slice(text, 1, text.len - 1), ' ', err);
+    cJSON_Delete(array);
+    return status;
+}
+
 static wf_status option_list(const struct option_slot *slot, const cJSON *value, wf_error *err)
 {
     if (cJSON_IsString(value))
-        return option_list_of_text(slot, str_from(value->valuestring), err);
+        return option_list_text(slot, str_from(value->valuestring), err);
     if (!cJSON_IsArray(value))
         return option_wrong(slot, value, err);
     size_t count = (size_t)cJSON_GetArraySize(value);

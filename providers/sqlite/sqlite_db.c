@@ -139,14 +139,13 @@ static wf_status sqlite_db_named_path(const struct cdc_settings *settings, struc
     CDC_CLEANUP(buf_release) struct buf name;
     buf_init(&name, LIMIT_TEXT_BYTES);
     wf_str connection = settings->connection;
-    if (str_starts(connection, STR("file:"))) {
-        wf_status status = sqlite_db_uri_path(&name, connection, err);
-        if (status)
-            return status;
-    } else {
+    wf_status status = WF_OK;
+    if (str_starts(connection, STR("file:")))
+        status = sqlite_db_uri_path(&name, connection, err);
+    else
         buf_str(&name, connection);
-    }
-    wf_status status = buf_status(&name, "connection", err);
+    if (!status)
+        status = buf_status(&name, "connection", err);
     if (status)
         return status;
     wf_str path = buf_view(&name);
@@ -189,6 +188,8 @@ static wf_status sqlite_db_find(struct sqlite_db *db, const struct cdc_settings 
     db->device = info.st_dev;
     db->inode = info.st_ino;
     db->path = realpath(named, NULL);
+    if (!db->path && errno == ENOMEM)
+        return error_no_memory(err);
     if (!db->path)
         return error_errno(err, WF_CONFIG, errno, "cannot resolve database '%s'",
                            db->shown);

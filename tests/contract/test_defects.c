@@ -4,6 +4,8 @@
  * one regression test each, over dlopen.  Those of other providers (W3, W4, W9, W10, W18)
  * are theirs.
  */
+#include <sqlite3.h>
+
 #include "base/json.h"
 #include "base/str.h"
 #include "tests/support/fake_host.h"
@@ -130,6 +132,11 @@ static const struct {
     {"\"tables\":[\"public.orders\"]",
      "{\"table\":\"public.orders\",\"source\":{\"db\":\"x\"}}", true},
     {"\"tables\":[\"x\"]", "{\"source\":{\"table\":\"x\"}}", false},
+    {"\"tables\":\"[public.users public.orders]\"", "{\"table\":\"public.orders\"}", true},
+    {"\"tables\":\"[public.users, public.orders]\"", "{\"table\":\"public.users\"}", true},
+    {"\"tables\":\"[\\\"public.users\\\"]\"", "{\"table\":\"public.users\"}", true},
+    {"\"tables\":\"[\\\"public.users\\\"]\"", "{\"table\":\"public.orders\"}", false},
+    {"\"tables\":\"[]\"", "{\"table\":\"public.orders\"}", true},
     {"\"workers\":1", "{\"type\":\"snapshot_started\"}", true},
 };
 
@@ -239,6 +246,37 @@ START_TEST(w11_the_order_of_step_stop_step_start_and_module_stop_does_not_matter
     ck_assert_int_eq(fake_inject(&host, "shop", "{\"n\":1}"), WF_OK);
     ck_assert_uint_eq(fake_callback_settled(&callback), 0);
     module->destroy(module->self);
+}
+END_TEST
+
+/* A source that broke stays visible, and cdc_start does not mistake it for one that runs. */
+START_TEST(w11_a_source_that_has_failed_is_started_anew)
+{
+    const char *path = temp_path(temp_dir(), "shop.db");
+    sqlite3 *db = NULL;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE t (a)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    char config[600];
+    snprintf(config, sizeof config,
+             "{\"provider\":\"sqlite\",\"source_id\":\"shop\",\"connection\":\"%s\","
+             "\"options\":{"
+             "\"state_dir\":\"%s\"}}",
+             path, temp_dir());
+    step_works("cdc_start", config);
+    fake_running_trigger(&host, OF_SHOP, &callback);
+    temp_remove(path);
+    for (int i = 0; i < 100; i++) {
+        step_works("cdc_status", OF_SHOP);
+        if (strcmp(fake_member(&out, "phase"), "failed") == 0)
+            break;
+        fake_callback_settled(&callback);
+    }
+    ck_assert_str_eq(fake_member(&out, "phase"), "failed");
+    ck_assert_str_eq(fake_member(&out, "state"), "error");
+    ck_assert_str_ne(fake_member(&out, "error"), "(none)");
+    ck_assert_int_ne(fake_step(&host, "cdc_start", OF_SHOP, &out, &err), WF_OK);
+    ck_assert_msg(strncmp(err.text, "step.cdc_start \"N\": connect: ", 29) == 0, "%s", err.text);
 }
 END_TEST
 
@@ -399,6 +437,7 @@ Suite *test_suite(void)
         w8_an_event_that_always_fails_goes_to_the_dead_letters_and_the_stream_goes_on);
     tcase_add_test(tests,
                    w11_the_order_of_step_stop_step_start_and_module_stop_does_not_matter);
+    tcase_add_test(tests, w11_a_source_that_has_failed_is_started_anew);
     tcase_add_test(tests,
                    w11_a_module_that_could_not_start_does_not_stop_the_source_of_another);
     tcase_add_test(tests, w12_lists_are_json_lists_also_when_nothing_was_given);

@@ -96,7 +96,7 @@ void script_setup(void)
     pthread_mutex_init(&script.lock, NULL);
     thread_cond_init(&script.changed);
     script.padding = malloc(SCRIPT_PAD_MOST);
-    ck_assert_ptr_nonnull(script.padding);
+    SCRIPT_MUST(script.padding);
     memset(script.padding, 'x', SCRIPT_PAD_MOST);
 }
 
@@ -117,7 +117,7 @@ static struct script_table *script_table(const char *name)
     for (size_t i = 0; i < script.table_count; i++)
         if (str_is(str_from(name), script.tables[i].name))
             return &script.tables[i];
-    ck_assert_uint_lt(script.table_count, SCRIPT_TABLES_MOST);
+    SCRIPT_MUST(script.table_count < SCRIPT_TABLES_MOST);
     struct script_table *table = &script.tables[script.table_count++];
     snprintf(table->name, sizeof table->name, "%s", name);
     return table;
@@ -137,7 +137,7 @@ static struct script_row script_put(struct script_table *table, int64_t id, int6
     size_t at = table->rows ? (size_t)(script_find(table, id) - table->rows) : 0;
     if (at == table->count || table->rows[at].id != id) {
         table->rows = realloc(table->rows, (table->count + 1) * sizeof row);
-        ck_assert_ptr_nonnull(table->rows);
+        SCRIPT_MUST(table->rows);
         memmove(&table->rows[at + 1], &table->rows[at], (table->count - at) * sizeof row);
         table->count++;
     }
@@ -148,7 +148,8 @@ static struct script_row script_put(struct script_table *table, int64_t id, int6
 static struct script_row script_take(struct script_table *table, int64_t id)
 {
     size_t at = (size_t)(script_find(table, id) - table->rows);
-    ck_assert_msg(at < table->count && table->rows[at].id == id, "no row %lld", (long long)id);
+    if (!(at < table->count && table->rows[at].id == id))
+        ck_abort_msg("no row %lld", (long long)id);
     struct script_row row = table->rows[at];
     table->count--;
     memmove(&table->rows[at], &table->rows[at + 1], (table->count - at) * sizeof row);
@@ -158,9 +159,9 @@ static struct script_row script_take(struct script_table *table, int64_t id)
 static void script_log(struct script_entry entry)
 {
     if (script.count == script.cap) {
-        script.cap = script.cap ? script.cap * 2 : 64;
+        script.cap = script.cap ? script.cap * 2 : 1024;
         script.entries = realloc(script.entries, script.cap * sizeof entry);
-        ck_assert_ptr_nonnull(script.entries);
+        SCRIPT_MUST(script.entries);
     }
     script.entries[script.count++] = entry;
 }
@@ -168,7 +169,8 @@ static void script_log(struct script_entry entry)
 static void script_change(enum script_kind kind, enum cdc_op op, struct script_table *table,
                           struct script_row before, struct script_row after)
 {
-    script_log((struct script_entry){kind, op, (size_t)(table - script.tables), before, after});
+    script_log(
+        (struct script_entry){kind, op, (size_t)(table - script.tables), before, after});
 }
 
 void script_insert(const char *name, int64_t id, int64_t value)
@@ -255,7 +257,7 @@ void script_fill(const char *name, int64_t first, int64_t last, int64_t value)
 
 void script_pad(size_t bytes)
 {
-    ck_assert_uint_le(bytes, SCRIPT_PAD_MOST);
+    SCRIPT_MUST(bytes <= SCRIPT_PAD_MOST);
     script_lock();
     script.pad = bytes;
     script_unlock();
@@ -314,9 +316,10 @@ void script_await(enum script_call call, uint64_t count)
     int64_t deadline = clock_mono_ms() + SCRIPT_PATIENCE_MS;
     script_lock();
     while (script.calls[call].count < count)
-        ck_assert_msg(thread_cond_wait_until(&script.changed, &script.lock, deadline),
-                      "call %d was made %llu times, not %llu", call,
-                      (unsigned long long)script.calls[call].count, (unsigned long long)count);
+        if (!(thread_cond_wait_until(&script.changed, &script.lock, deadline)))
+            ck_abort_msg("call %d was made %llu times, not %llu", call,
+                         (unsigned long long)script.calls[call].count,
+                         (unsigned long long)count);
     script_unlock();
 }
 
@@ -333,9 +336,10 @@ void script_await_confirmed(uint64_t position)
     int64_t deadline = clock_mono_ms() + SCRIPT_PATIENCE_MS;
     script_lock();
     while (script.confirmed < position)
-        ck_assert_msg(thread_cond_wait_until(&script.changed, &script.lock, deadline),
-                      "confirmed is %llu, not %llu", (unsigned long long)script.confirmed,
-                      (unsigned long long)position);
+        if (!(thread_cond_wait_until(&script.changed, &script.lock, deadline)))
+            ck_abort_msg("confirmed is %llu, not %llu",
+                         (unsigned long long)script.confirmed,
+                         (unsigned long long)position);
     script_unlock();
 }
 
@@ -369,7 +373,8 @@ void script_on_chunk(void (*hook)(const char *table, int64_t after))
 }
 
 /* Counts the call, waits while it is blocked, and fails when it is to. */
-static wf_status script_enter(enum script_call call, const _Atomic bool *cancelled, wf_error *err)
+static wf_status script_enter(enum script_call call, const _Atomic bool *cancelled,
+                              wf_error *err)
 {
     script_lock();
     script.calls[call].count++;
@@ -387,15 +392,15 @@ static wf_status script_enter(enum script_call call, const _Atomic bool *cancell
 
 /* ---- the provider ------------------------------------------------------------------------------ */
 
-static struct cdc_table *script_shape(struct cdc_table **tables, size_t index)
+/* NULL: no memory. */
+static struct cdc_table *script_shape(struct cdc_table **tables, size_t index,
+                                      wf_error *err)
 {
     static const struct cdc_column columns[SCRIPT_COLUMNS] = {
         {{"id", 2}, true}, {{"v", 1}, false}, {{"pad", 3}, false}};
-    wf_error err;
     if (!tables[index])
-        ck_assert_int_eq(table_new(str_from(script.tables[index].name), columns, SCRIPT_COLUMNS,
-                                   NULL, 0, &tables[index], &err),
-                         WF_OK);
+        table_new(str_from(script.tables[index].name), columns, SCRIPT_COLUMNS, NULL, 0,
+                  &tables[index], err);
     return tables[index];
 }
 
@@ -403,7 +408,8 @@ static void script_values(const struct script_row *row, struct cdc_value *values
 {
     values[0] = (struct cdc_value){.kind = CDC_VALUE_INT, .integer = row->id};
     values[1] = (struct cdc_value){.kind = CDC_VALUE_INT, .integer = row->value};
-    values[2] = (struct cdc_value){.kind = CDC_VALUE_TEXT, .text = {script.padding, row->pad}};
+    values[2] =
+        (struct cdc_value){.kind = CDC_VALUE_TEXT, .text = {script.padding, row->pad}};
     if (!row->pad)
         values[2].kind = CDC_VALUE_NULL;
 }
@@ -418,7 +424,7 @@ static wf_status script_open(void *state, const struct cdc_open *with, wf_error 
     s->settings = with->settings;
     s->at = script_length();
     if (with->from.len)
-        ck_assert(str_to_u64(with->from, &s->at));
+        SCRIPT_MUST(str_to_u64(with->from, &s->at));
     script_lock();
     script.opened_at = s->at;
     script.installed = true;
@@ -432,7 +438,8 @@ static wf_status script_open(void *state, const struct cdc_open *with, wf_error 
     return WF_OK;
 }
 
-static wf_status script_emit(struct script_state *s, const struct script_entry *entry, wf_error *err)
+static wf_status script_emit(struct script_state *s, const struct script_entry *entry,
+                             wf_error *err)
 {
     char id[SCRIPT_ID_BYTES];
     struct cdc_value before[SCRIPT_COLUMNS];
@@ -442,11 +449,13 @@ static wf_status script_emit(struct script_state *s, const struct script_entry *
     int len = snprintf(id, sizeof id, "s:%llu", (unsigned long long)s->at);
     struct cdc_change change = {
         .op = entry->op,
-        .table = script_shape(s->tables, entry->table),
+        .table = script_shape(s->tables, entry->table, err),
         .id = {id, (size_t)len},
         .position = {id + 2, (size_t)len - 2},
         .ts_us = CDC_NO_TIME,
     };
+    if (!change.table)
+        return WF_NO_MEMORY;
     if (entry->op == CDC_UPDATE || entry->op == CDC_DELETE)
         change.before = before;
     if (entry->op == CDC_UPDATE || entry->op == CDC_INSERT)
@@ -480,7 +489,8 @@ static bool script_next(struct script_state *s, int timeout_ms, bool may_read,
 static wf_status script_poll(void *state, struct cdc_budget budget, wf_error *err)
 {
     struct script_state *s = state;
-    wf_status status = script_enter(budget.max_changes ? SCRIPT_POLL : SCRIPT_IDLE, NULL, err);
+    wf_status status =
+        script_enter(budget.max_changes ? SCRIPT_POLL : SCRIPT_IDLE, NULL, err);
     struct script_entry entry;
     uint32_t left = budget.max_changes;
     int timeout_ms = budget.timeout_ms;
@@ -508,13 +518,13 @@ static wf_status script_confirm(void *state, wf_str position, wf_error *err)
 {
     (void)state;
     uint64_t at;
-    ck_assert(str_to_u64(position, &at));
+    SCRIPT_MUST(str_to_u64(position, &at));
     wf_status status = script_enter(SCRIPT_CONFIRM, NULL, err);
     if (status)
         return status;
     script_lock();
     void (*hook)(uint64_t) = script.on_confirm;
-    ck_assert_uint_ge(at, script.confirmed);
+    SCRIPT_MUST(at >= script.confirmed);
     script_unlock();
     if (hook)
         hook(at);
@@ -582,8 +592,8 @@ static wf_status script_list_tables(void *state, void *ctx,
     return status;
 }
 
-static wf_status script_reader_open(void *reader, void *state, const struct cdc_settings *settings,
-                                    wf_error *err)
+static wf_status script_reader_open(void *reader, void *state,
+                                    const struct cdc_settings *settings, wf_error *err)
 {
     (void)state;
     (void)settings;
@@ -601,15 +611,15 @@ static wf_status script_reader_mark(void *reader, uint64_t *out_mark, wf_error *
     return status;
 }
 
-/* The rows of a chunk as they are now; gives (free). */
-static struct script_row *script_read(size_t index, int64_t after, uint32_t most, size_t *out_count)
+/* The rows of a chunk as they are now; gives (free); NULL: no memory. */
+static struct script_row *script_read(size_t index, int64_t after, uint32_t most,
+                                      size_t *out_count)
 {
     script_lock();
     const struct script_table *table = &script.tables[index];
     struct script_row *rows = calloc((size_t)most + 1, sizeof *rows);
-    ck_assert_ptr_nonnull(rows);
     size_t count = 0;
-    for (size_t i = 0; i < table->count && count < most; i++)
+    for (size_t i = 0; rows && i < table->count && count < most; i++)
         if (table->rows[i].id > after)
             rows[count++] = table->rows[i];
     script_unlock();
@@ -617,21 +627,27 @@ static struct script_row *script_read(size_t index, int64_t after, uint32_t most
     return rows;
 }
 
-static wf_status script_reader_rows(struct script_reader *r, const struct cdc_chunk_request *request,
-                                    size_t index, struct cdc_chunk_result *out, wf_error *err)
+static wf_status script_reader_rows(struct script_reader *r,
+                                    const struct cdc_chunk_request *request, size_t index,
+                                    struct cdc_chunk_result *out, wf_error *err)
 {
     int64_t after = INT64_MIN;
     size_t count;
     if (request->after.len)
-        ck_assert(str_to_i64(request->after, &after));
+        SCRIPT_MUST(str_to_i64(request->after, &after));
     struct script_row *rows = script_read(index, after, request->max_rows, &count);
+    struct cdc_table *table = script_shape(r->tables, index, err);
+    if (!rows || !table) {
+        free(rows);
+        return error_no_memory(err);
+    }
     wf_status status = WF_OK;
     wf_status fault = script_enter(SCRIPT_CHUNK, NULL, err);
     size_t given = 0;
     while (!status && given < (fault ? count / 2 : count)) {
         struct cdc_value values[SCRIPT_COLUMNS];
         script_values(&rows[given], values);
-        status = request->row(request->ctx, script_shape(r->tables, index), values, STR_EMPTY, err);
+        status = request->row(request->ctx, table, values, STR_EMPTY, err);
         given++;
     }
     if (status == CDC_FULL)
@@ -669,7 +685,7 @@ static wf_status script_reader_chunk(void *reader, const struct cdc_chunk_reques
 static void script_reader_interrupt(void *reader)
 {
     struct script_reader *r = reader;
-    ck_assert(r->open);
+    SCRIPT_MUST(r->open);
     script_release(SCRIPT_CHUNK);
     script_release(SCRIPT_MARK);
 }

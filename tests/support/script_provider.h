@@ -10,7 +10,16 @@
 #ifndef TESTS_SUPPORT_SCRIPT_PROVIDER_H
 #define TESTS_SUPPORT_SCRIPT_PROVIDER_H
 
+#include <check.h>
+
 #include "providers/provider.h"
+
+/* As ck_assert(), which allocates even when all is well: not with tests/support/oom.h. */
+#define SCRIPT_MUST(condition)                                                             \
+    do {                                                                                   \
+        if (!(condition))                                                                  \
+            ck_abort_msg("%s", #condition);                                                \
+    } while (0)
 
 /* What can be made to fail or to block, and is counted. */
 enum script_call {

@@ -36,7 +36,7 @@ static void rig_log(void *ctx, int32_t level, wf_str line)
 static void rig_new_source(void)
 {
     wf_error err;
-    ck_assert_int_eq(source_new(STR("s"), &rig_host, &rig_logger, &rig_source, &err), WF_OK);
+    SCRIPT_MUST(source_new(STR("s"), &rig_host, &rig_logger, &rig_source, &err) == WF_OK);
     rig_source->backoff_ms = 10;
     rig_source->check_ms = 20;
 }
@@ -63,15 +63,17 @@ struct cdc_settings *rig_settings(const char *options)
     static const struct cdc_provider *const providers[] = {&script_provider, NULL};
     char text[1024];
     snprintf(text, sizeof text,
-             "{\"provider\":\"script\",\"source_id\":\"s\",\"options\":{\"state_dir\":\"%s\"%s%s}}",
+             "{\"provider\":\"script\",\"source_id\":\"s\",\"options\":{\"state_dir\":\"%"
+             "s\"%s%s}}",
              rig_dir, options[0] ? "," : "", options);
     cJSON *config = cJSON_Parse(text);
-    ck_assert_ptr_nonnull(config);
+    SCRIPT_MUST(config);
     struct cdc_settings *settings = NULL;
     wf_error err = {.code = WF_OK};
     wf_status status = settings_parse(config, providers, &settings, &err);
     cJSON_Delete(config);
-    ck_assert_msg(!status, "%s", err.text);
+    if (!(!status))
+        ck_abort_msg("%s", err.text);
     return settings;
 }
 
@@ -84,15 +86,16 @@ void rig_start(const char *options)
 {
     wf_error err = {.code = WF_OK};
     wf_status status = rig_try_start(options, &err);
-    ck_assert_msg(!status, "%s", err.text);
+    if (!(!status))
+        ck_abort_msg("%s", err.text);
 }
 
 void rig_stop(void)
 {
     bool waited = false;
     wf_error err = {.code = WF_OK};
-    ck_assert_int_eq(source_stop(rig_source, false, &waited, &err), WF_OK);
-    ck_assert(waited);
+    SCRIPT_MUST(source_stop(rig_source, false, &waited, &err) == WF_OK);
+    SCRIPT_MUST(waited);
 }
 
 void rig_freeze(void)
@@ -128,9 +131,10 @@ void rig_await_phase(enum lifecycle_phase phase)
     int64_t deadline = clock_mono_ms() + RIG_PATIENCE_MS;
     pthread_mutex_lock(&rig_source->lock);
     while (rig_source->life.phase != phase)
-        ck_assert_msg(thread_cond_wait_until(&rig_source->changed, &rig_source->lock, deadline),
-                      "the source is %s, not %s", lifecycle_phase_text(rig_source->life.phase),
-                      lifecycle_phase_text(phase));
+        if (!(thread_cond_wait_until(&rig_source->changed, &rig_source->lock, deadline)))
+            ck_abort_msg("the source is %s, not %s",
+                         lifecycle_phase_text(rig_source->life.phase),
+                         lifecycle_phase_text(phase));
     pthread_mutex_unlock(&rig_source->lock);
 }
 
@@ -152,7 +156,7 @@ void rig_sleep(int64_t wait_ms)
 static sqlite3 *rig_connect(void)
 {
     sqlite3 *db;
-    ck_assert_int_eq(sqlite3_open(temp_path(rig_dir, "state.db"), &db), SQLITE_OK);
+    SCRIPT_MUST(sqlite3_open(temp_path(rig_dir, "state.db"), &db) == SQLITE_OK);
     sqlite3_busy_timeout(db, RIG_PATIENCE_MS);
     return db;
 }
@@ -161,8 +165,9 @@ int64_t rig_number(const char *sql)
 {
     sqlite3 *db = rig_connect();
     sqlite3_stmt *statement;
-    ck_assert_msg(!sqlite3_prepare_v2(db, sql, -1, &statement, NULL), "%s", sqlite3_errmsg(db));
-    ck_assert_int_eq(sqlite3_step(statement), SQLITE_ROW);
+    if (!(!sqlite3_prepare_v2(db, sql, -1, &statement, NULL)))
+        ck_abort_msg("%s", sqlite3_errmsg(db));
+    SCRIPT_MUST(sqlite3_step(statement) == SQLITE_ROW);
     int64_t number = sqlite3_column_int64(statement, 0);
     sqlite3_finalize(statement);
     sqlite3_close(db);
@@ -172,7 +177,8 @@ int64_t rig_number(const char *sql)
 void rig_execute(const char *sql)
 {
     sqlite3 *db = rig_connect();
-    ck_assert_msg(!sqlite3_exec(db, sql, NULL, NULL, NULL), "%s", sqlite3_errmsg(db));
+    if (!(!sqlite3_exec(db, sql, NULL, NULL, NULL)))
+        ck_abort_msg("%s", sqlite3_errmsg(db));
     sqlite3_close(db);
 }
 
@@ -184,32 +190,32 @@ static int64_t rig_member(wf_str object, const char *part, const char *key)
     int64_t number = 0;
     if (json_member(object, part, &inner) && json_kind(inner) == JSON_OBJECT &&
         json_member(inner, key, &value))
-        ck_assert(str_to_i64(value, &number));
+        SCRIPT_MUST(str_to_i64(value, &number));
     return number;
 }
 
 static struct rig_event rig_parse(wf_str text)
 {
     wf_error err;
-    ck_assert_int_eq(json_check(text, "event", &err), WF_OK);
+    SCRIPT_MUST(json_check(text, "event", &err) == WF_OK);
     wf_str op, id;
-    ck_assert(json_member(text, "op", &op) && json_plain_string(op, &op));
-    ck_assert(json_member(text, "id", &id) && json_plain_string(id, &id));
+    SCRIPT_MUST(json_member(text, "op", &op) && json_plain_string(op, &op));
+    SCRIPT_MUST(json_member(text, "id", &id) && json_plain_string(id, &id));
     struct rig_event event = {.entry = UINT64_MAX, .op = change_op_parse(op)};
     event.id = rig_member(text, "key", "id");
     event.value = rig_member(text, "after", "v");
     event.hash = str_hash(id);
     if (event.op != CDC_READ)
-        ck_assert(str_to_u64(str_slice(id, 2, id.len), &event.entry));
+        SCRIPT_MUST(str_to_u64(str_slice(id, 2, id.len), &event.entry));
     return event;
 }
 
 static void rig_record(struct rig_listener *l, const struct rig_event *event)
 {
     if (l->count == l->cap) {
-        l->cap = l->cap ? l->cap * 2 : 64;
+        l->cap *= 2;
         l->events = realloc(l->events, l->cap * sizeof *l->events);
-        ck_assert_ptr_nonnull(l->events);
+        SCRIPT_MUST(l->events);
     }
     l->events[l->count++] = *event;
 }
@@ -229,7 +235,7 @@ static wf_status rig_decide(struct rig_listener *l, const struct rig_event *even
 static wf_status rig_fire(void *ctx, wf_str action, wf_str text, wf_error *err)
 {
     struct rig_listener *l = ctx;
-    ck_assert(str_eq(action, STR("cdc.change")));
+    SCRIPT_MUST(str_eq(action, STR("cdc.change")));
     struct rig_event event = rig_parse(text);
     pthread_mutex_lock(&l->lock);
     l->calls++;
@@ -271,6 +277,9 @@ void rig_listener_init(struct rig_listener *l, const char *name)
     l->sub.policy = (struct subscription_policy){
         .max_attempts = 5, .initial_backoff_ms = 1, .max_backoff_ms = 4, .workers = 1};
     l->sub.callback = (wf_callback){l, rig_fire};
+    l->cap = 1024;
+    l->events = malloc(l->cap * sizeof *l->events);
+    SCRIPT_MUST(l->events);
 }
 
 void rig_listener_release(struct rig_listener *l)
@@ -295,12 +304,13 @@ void rig_only(struct rig_listener *l, const char *table, uint32_t ops)
 void rig_listen(struct rig_listener *l)
 {
     wf_error err = {.code = WF_OK};
-    ck_assert_msg(!subscription_start(&l->sub, &rig_source->flow, &err), "%s", err.text);
+    if (!(!subscription_start(&l->sub, &rig_source->flow, &err)))
+        ck_abort_msg("%s", err.text);
 }
 
 void rig_leave(struct rig_listener *l)
 {
-    ck_assert(subscription_stop(&l->sub));
+    SCRIPT_MUST(subscription_stop(&l->sub));
 }
 
 void rig_hold(struct rig_listener *l, bool held)
@@ -330,8 +340,9 @@ void rig_await(struct rig_listener *l, size_t count)
     int64_t deadline = clock_mono_ms() + RIG_PATIENCE_MS;
     pthread_mutex_lock(&l->lock);
     while (l->count < count)
-        ck_assert_msg(thread_cond_wait_until(&l->changed, &l->lock, deadline),
-                      "%.*s had %zu events, not %zu", STR_ARG(l->sub.name), l->count, count);
+        if (!(thread_cond_wait_until(&l->changed, &l->lock, deadline)))
+            ck_abort_msg("%.*s had %zu events, not %zu", STR_ARG(l->sub.name), l->count,
+                         count);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -340,9 +351,9 @@ void rig_await_calls(struct rig_listener *l, uint64_t calls)
     int64_t deadline = clock_mono_ms() + RIG_PATIENCE_MS;
     pthread_mutex_lock(&l->lock);
     while (l->calls < calls)
-        ck_assert_msg(thread_cond_wait_until(&l->changed, &l->lock, deadline),
-                      "%.*s was called %llu times, not %llu", STR_ARG(l->sub.name),
-                      (unsigned long long)l->calls, (unsigned long long)calls);
+        if (!(thread_cond_wait_until(&l->changed, &l->lock, deadline)))
+            ck_abort_msg("%.*s was called %llu times, not %llu", STR_ARG(l->sub.name),
+                         (unsigned long long)l->calls, (unsigned long long)calls);
     pthread_mutex_unlock(&l->lock);
 }
 
@@ -351,8 +362,8 @@ void rig_await_running(struct rig_listener *l, unsigned count)
     int64_t deadline = clock_mono_ms() + RIG_PATIENCE_MS;
     pthread_mutex_lock(&l->lock);
     while (l->running != count)
-        ck_assert_msg(thread_cond_wait_until(&l->changed, &l->lock, deadline),
-                      "%u callbacks run, not %u", l->running, count);
+        if (!(thread_cond_wait_until(&l->changed, &l->lock, deadline)))
+            ck_abort_msg("%u callbacks run, not %u", l->running, count);
     pthread_mutex_unlock(&l->lock);
 }
 

@@ -29,17 +29,18 @@ struct rig_listener {
     pthread_cond_t changed;
     struct rig_event *events;
     size_t count, cap;
-    uint64_t calls;    /* of the callback */
-    unsigned running;  /* callbacks now */
+    uint64_t calls;   /* of the callback */
+    unsigned running; /* callbacks now */
     unsigned most_running;
-    bool held;         /* a callback waits while it is */
+    bool held; /* a callback waits while it is */
 
     /* How it answers; set before it is started, or with rig_hold() and rig_answer(). */
     int64_t bad_id;    /* the row that always fails; INT64_MIN: none */
     wf_status answer;  /* to every event; WF_OK */
     int fail_first;    /* so many calls fail, then none */
     unsigned sleep_us; /* each callback takes about this */
-    void (*hook)(struct rig_listener *l, const struct rig_event *event); /* in the callback */
+    void (*hook)(struct rig_listener *l,
+                 const struct rig_event *event); /* in the callback */
 };
 
 extern struct cdc_source *rig_source;
