@@ -14,7 +14,8 @@
 
 wf_status catalogue_init(struct catalogue *c, wf_error *err)
 {
-    *c = (struct catalogue){.count = 1, .cap = CATALOGUE_FIRST, .slot_count = CATALOGUE_FIRST * 2};
+    *c = (struct catalogue){
+        .count = 1, .cap = CATALOGUE_FIRST, .slot_count = CATALOGUE_FIRST * 2};
     pthread_mutex_init(&c->lock, NULL);
     c->names = calloc(c->cap, sizeof *c->names);
     c->slots = calloc(c->slot_count, sizeof *c->slots);
@@ -36,8 +37,8 @@ void catalogue_release(struct catalogue *c)
     *c = (struct catalogue){.cap = 0};
 }
 
-static uint32_t *catalogue_slot(const struct catalogue *c, uint32_t *slots, uint32_t slot_count,
-                                wf_str name)
+static uint32_t *catalogue_slot(const struct catalogue *c, uint32_t *slots,
+                                uint32_t slot_count, wf_str name)
 {
     uint32_t at = (uint32_t)str_hash(name) & (slot_count - 1);
     while (slots[at] && !str_eq(c->names[slots[at]], name))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * catalogue - the table names a source has met, each with a small number that never changes.
+ * catalogue - the table names a source has met, each with a small number that never
+ * changes.
  *
- * The source thread adds; anybody reads.  Bounded by LIMIT_TABLES: injected events may make up names
- * for ever, and the names beyond are known by no number (0).
+ * The source thread adds; anybody reads.  Bounded by LIMIT_TABLES: injected events may make
+ * up names for ever, and the names beyond are known by no number (0).
  */
 #ifndef CORE_CATALOGUE_H
 #define CORE_CATALOGUE_H
@@ -24,8 +25,8 @@ struct catalogue {
 wf_status catalogue_init(struct catalogue *c, wf_error *err);
 void catalogue_release(struct catalogue *c);
 
-/* The number of `name`, given out now if need be; 0 when the catalogue or the memory is full.
- * [source] */
+/* The number of `name`, given out now if need be; 0 when the catalogue or the memory is
+ * full. [source] */
 uint32_t catalogue_id(struct catalogue *c, wf_str name);
 
 /* The name of a number that catalogue_id() gave; good until release.  [any] */

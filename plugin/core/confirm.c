@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * confirm - a ring of marks whose buffers are used again, so that a mark costs a copy and nothing
- * else.
+ * confirm - a ring of marks whose buffers are used again, so that a mark costs a copy and
+ * nothing else.
  */
 #include "plugin/core/confirm.h"
 
@@ -30,7 +30,8 @@ void confirm_release(struct confirm *c)
     buf_release(&c->ready);
 }
 
-/* Without memory `to` stays as it is: an older position repeats, an empty one would lose. */
+/* Without memory `to` stays as it is: an older position repeats, an empty one would
+ * lose. */
 static wf_status confirm_copy(struct buf *to, wf_str position, wf_error *err)
 {
     if (position.len > to->cap) {
@@ -54,13 +55,14 @@ static wf_status confirm_copy(struct buf *to, wf_str position, wf_error *err)
 wf_status confirm_reset(struct confirm *c, wf_str position, wf_error *err)
 {
     c->count = 0;
+    c->late = false;
     c->unconfirmed = false;
     buf_clear(&c->ready);
     return confirm_copy(&c->latest, position, err);
 }
 
-/* Keeps the marks 1, 3, 5 ... of an even number: the newest stays, the freed slots keep their
- * memory. */
+/* Keeps the marks 1, 3, 5 ... of an even number: the newest stays, the freed slots keep
+ * their memory. */
 static void confirm_thin(struct confirm *c)
 {
     for (size_t i = 0; i < c->count / 2; i++) {
@@ -81,9 +83,10 @@ wf_status confirm_mark(struct confirm *c, uint64_t offset, wf_str position, wf_e
     struct confirm_mark *newest = c->count ? confirm_at(c, c->count - 1) : NULL;
     bool again = newest && newest->offset == offset;
     struct confirm_mark *mark = again ? newest : confirm_at(c, c->count);
-    status = confirm_copy(&mark->position, position, err);
-    if (status)
-        return status;
+    c->late = confirm_copy(&mark->position, position, NULL) != WF_OK;
+    c->late_offset = offset;
+    if (c->late)
+        return WF_OK;
     mark->offset = offset;
     c->count += !again;
     return WF_OK;
@@ -96,6 +99,12 @@ void confirm_passed(struct confirm *c, uint64_t offset)
         passed = confirm_at(c, 0);
         c->first = (c->first + 1) % CONFIRM_MARKS;
         c->count--;
+    }
+    if (c->late && c->late_offset <= offset) {
+        c->late = confirm_copy(&c->ready, buf_view(&c->latest), NULL) != WF_OK;
+        c->unconfirmed |= !c->late;
+        if (!c->late)
+            return;
     }
     if (!passed)
         return;

@@ -60,7 +60,8 @@ wf_status dead_letter_write(struct cdc_subscription *sub, const struct ring_reco
     }
     struct cdc_store *store;
     wf_status status = flow->owner.store(flow->owner.ctx, &store, err);
-    return status ? status : store_dead_letter_add(store, flow->owner.source_id, &letter, err);
+    return status ? status
+                  : store_dead_letter_add(store, flow->owner.source_id, &letter, err);
 }
 
 /* One letter; false when there is none, or it is better to stop now. */
@@ -72,8 +73,8 @@ static bool dead_letter_replay_one(struct cdc_subscription *sub, struct cdc_stor
     bool found = false;
     wf_error err;
     buf_clear(memory);
-    wf_status status = store_dead_letter_next_replay(store, flow->owner.source_id, sub->name,
-                                                     memory, &letter, &found, &err);
+    wf_status status = store_dead_letter_next_replay(
+        store, flow->owner.source_id, sub->name, memory, &letter, &found, &err);
     if (status || !found)
         return false;
     err.text[0] = '\0';

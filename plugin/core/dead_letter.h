@@ -7,8 +7,8 @@
 
 #include "plugin/core/subscription.h"
 
-/* Stores the record as a dead letter of the subscription.  `error` is the callback's; for records
- * that were dead from the start the reason is in the record.  [delivery] */
+/* Stores the record as a dead letter of the subscription.  `error` is the callback's; for
+ * records that were dead from the start the reason is in the record.  [delivery] */
 wf_status dead_letter_write(struct cdc_subscription *sub, const struct ring_record *record,
                             int64_t attempts, const char *error, wf_error *err);
 

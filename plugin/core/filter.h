@@ -16,14 +16,17 @@ struct cdc_filter {
     uint32_t ops;           /* bits 1 << cdc_op */
 };
 
-/* The bits of `ops` the filter lets through for a table (name empty: an event without a table). */
+/* The bits of `ops` the filter lets through for a table (name empty: an event without a
+ * table). */
 uint32_t filter_ops(const struct cdc_filter *filter, wf_str table);
 
-/* Whether a finished event passes whose table has no number: its "table" (or "source") is read. */
+/* Whether a finished event passes whose table has no number: its "table" (or "source") is
+ * read. */
 bool filter_wants_event(const struct cdc_filter *filter, wf_str event, enum cdc_op op);
 
-/* The table an event is about, as upstream's trigger finds it: the string "table", else the string
- * "source"; empty when there is none.  Names that need unescaping are given escaped. */
+/* The table an event is about, as upstream's trigger finds it: the string "table", else the
+ * string "source"; empty when there is none.  Names that need unescaping are given
+ * escaped. */
 wf_str filter_event_table(wf_str event);
 
 /* "public.orders,public.items [INSERT,UPDATE]" for status and dead letters. */

@@ -45,8 +45,8 @@ void flow_release(struct cdc_flow *flow)
     pthread_mutex_destroy(&flow->lock);
 }
 
-/* Everyone begins at the head of the log that is there now, and whoever is away has time to come
- * back: while the source was stopped there was nothing to come back to. */
+/* Everyone begins at the head of the log that is there now, and whoever is away has time to
+ * come back: while the source was stopped there was nothing to come back to. */
 static void flow_rewind(struct cdc_flow *flow)
 {
     uint64_t head = ring_head(&flow->ring);
@@ -65,11 +65,12 @@ static void flow_rewind(struct cdc_flow *flow)
     pthread_mutex_unlock(&flow->lock);
 }
 
-wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes, size_t max_event_bytes,
-                    wf_error *err)
+wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes,
+                    size_t max_event_bytes, wf_error *err)
 {
     flow->max_event_bytes = (int64_t)max_event_bytes;
-    if (!flow->ring.memory || flow->ring.cap < bytes || flow->ring.most != max_event_bytes) {
+    if (!flow->ring.memory || flow->ring.cap < bytes ||
+        flow->ring.most != max_event_bytes) {
         struct ring ring;
         wf_status status = ring_init(&ring, bytes, max_event_bytes, err);
         if (status)
@@ -129,7 +130,7 @@ bool flow_wait_rest(struct cdc_flow *flow, int wait_ms)
     return rest;
 }
 
-/* ---- who wants what ------------------------------------------------------------------------ */
+/* ---- who wants what ------------------------------------------------------------------ */
 
 static uint32_t flow_union(struct cdc_flow *flow, wf_str table)
 {
@@ -166,7 +167,8 @@ static bool flow_grow_wants(struct cdc_flow *flow, uint32_t id)
     return true;
 }
 
-/* The operations of a table that somebody wants; `name` is only looked at for RING_ANY_TABLE. */
+/* The operations of a table that somebody wants; `name` is only looked at for
+ * RING_ANY_TABLE. */
 static uint32_t flow_wants(struct cdc_flow *flow, uint32_t id, wf_str name)
 {
     uint32_t version = atomic_load_explicit(&flow->version, memory_order_acquire);
@@ -201,16 +203,18 @@ bool flow_wanted(struct cdc_flow *flow, struct cdc_table *table, enum cdc_op op)
     return flow_wants(flow, id, table ? table->name : STR_EMPTY) & (1u << op);
 }
 
-/* ---- appending ------------------------------------------------------------------------------ */
+/* ---- appending ----------------------------------------------------------------------- */
 
-static bool flow_key_moved(struct cdc_flow *flow, const struct cdc_change *change, wf_str key)
+static bool flow_key_moved(struct cdc_flow *flow, const struct cdc_change *change,
+                           wf_str key)
 {
     if (change->old_identity.len && !str_eq(change->old_identity, change->identity))
         return true;
     if (change->op != CDC_UPDATE || !change->before || !change->table)
         return false;
     buf_clear(&flow->scratch);
-    /* A key larger than the scratch counts as moved: a barrier is always right, only slower. */
+    /* A key larger than the scratch counts as moved: a barrier is always right, only
+     * slower. */
     return render_key(&flow->scratch, change->table, change->before) &&
            (flow->scratch.broken || !str_eq(buf_view(&flow->scratch), key));
 }
@@ -224,8 +228,9 @@ static void flow_key(struct cdc_flow *flow, const struct cdc_change *change, wf_
     }
     if (!key.len)
         key = change->raw.len ? change->raw_key : change->identity;
-    bool row = change->op == CDC_INSERT || change->op == CDC_UPDATE || change->op == CDC_DELETE ||
-               change->op == CDC_READ || change->op == CDC_OP_NONE;
+    bool row = change->op == CDC_INSERT || change->op == CDC_UPDATE ||
+               change->op == CDC_DELETE || change->op == CDC_READ ||
+               change->op == CDC_OP_NONE;
     if (!key.len || !row || flow_key_moved(flow, change, key))
         meta->flags |= RING_BARRIER;
     else
@@ -241,8 +246,8 @@ static wf_str flow_oversize_reason(const struct cdc_flow *flow, char *memory)
     return str_from(memory);
 }
 
-/* What goes into the log for the change: its event, or for a dead one its reason and what is left of
- * it. */
+/* What goes into the log for the change: its event, or for a dead one its reason and what
+ * is left of it. */
 static void flow_render(struct cdc_flow *flow, const struct cdc_change *change,
                         struct ring_meta *meta, struct buf *space)
 {
@@ -268,7 +273,8 @@ static void flow_render(struct cdc_flow *flow, const struct cdc_change *change,
     }
 }
 
-/* Tries one place after the other.  *out_large: no place would do, the event is too large. */
+/* Tries one place after the other.  *out_large: no place would do, the event is too
+ * large. */
 static wf_status flow_place(struct cdc_flow *flow, const struct cdc_change *change,
                             struct ring_meta meta, bool *out_large, wf_error *err)
 {
@@ -302,7 +308,8 @@ static uint32_t flow_change_table(struct cdc_flow *flow, const struct cdc_change
 {
     if (!change->raw.len)
         return flow_table_id(flow, change->table);
-    return change->raw_table.len ? catalogue_id(&flow->tables, change->raw_table) : RING_NO_TABLE;
+    return change->raw_table.len ? catalogue_id(&flow->tables, change->raw_table)
+                                 : RING_NO_TABLE;
 }
 
 wf_status flow_emit(struct cdc_flow *flow, const struct cdc_change *change, wf_error *err)
@@ -322,14 +329,15 @@ wf_status flow_emit(struct cdc_flow *flow, const struct cdc_change *change, wf_e
     large = false;
     status = flow_place(flow, change, meta, &large, err);
     if (large)
-        return error_set(err, WF_PROTOCOL, "the key of a row in '%.*s' is larger than "
-                                           "max_event_bytes (%lld)",
+        return error_set(err, WF_PROTOCOL,
+                         "the key of a row in '%.*s' is larger than "
+                         "max_event_bytes (%lld)",
                          STR_ARG(name), (long long)flow->max_event_bytes);
     return status;
 }
 
-wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key, struct ring_meta meta,
-                      wf_error *err)
+wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key,
+                      struct ring_meta meta, wf_error *err)
 {
     struct cdc_change change = {.op = (enum cdc_op)meta.op, .raw = event, .raw_key = key};
     wf_str name = meta.table_id == RING_ANY_TABLE ? filter_event_table(event) : STR_EMPTY;
@@ -340,7 +348,8 @@ wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key, struct ri
         change.poison = flow_oversize_reason(flow, reason);
     bool large = false;
     wf_status status = flow_place(flow, &change, meta, &large, err);
-    return large ? error_set(err, WF_PROTOCOL, "a snapshot row is larger than max_event_bytes")
+    return large ? error_set(err, WF_PROTOCOL,
+                             "a snapshot row is larger than max_event_bytes")
                  : status;
 }
 
@@ -394,7 +403,7 @@ bool flow_has_room(struct cdc_flow *flow)
     return true;
 }
 
-/* ---- coming and going ----------------------------------------------------------------------- */
+/* ---- coming and going ---------------------------------------------------------------- */
 
 size_t flow_subscriptions(struct cdc_flow *flow)
 {

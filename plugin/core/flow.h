@@ -2,17 +2,18 @@
  *
  * flow - a source's log and everybody who reads it.
  *
- * The source thread renders each change once into the ring; every subscription has a thread that
- * reads it from there (core/subscription.c).  The flow outlives the provider: a source that is
- * stopped and started again finds its subscriptions still attached.
+ * The source thread renders each change once into the ring; every subscription has a thread
+ * that reads it from there (core/subscription.c).  The flow outlives the provider: a source
+ * that is stopped and started again finds its subscriptions still attached.
  *
- * Claims.  A subscription that leaves keeps its cursor for FLOW_GRACE_MS under its name, and a name
- * that the store knows from the last run has a claim from the start on.  Nothing beyond a claim is
- * confirmed, so that stopping triggers one after the other, and starting them one after the other,
- * loses nothing.  A claim that nobody takes up in time is given up, with a line in the log.
+ * Claims.  A subscription that leaves keeps its cursor for FLOW_GRACE_MS under its name,
+ * and a name that the store knows from the last run has a claim from the start on.  Nothing
+ * beyond a claim is confirmed, so that stopping triggers one after the other, and starting
+ * them one after the other, loses nothing.  A claim that nobody takes up in time is given
+ * up, with a line in the log.
  *
- * Locks: `lock` guards every member without a tag and is never held while a callback or the owner
- * is called, but for owner->on_space.  Order: source.lock before flow.lock.
+ * Locks: `lock` guards every member without a tag and is never held while a callback or the
+ * owner is called, but for owner->on_space.  Order: source.lock before flow.lock.
  */
 #ifndef CORE_FLOW_H
 #define CORE_FLOW_H
@@ -37,7 +38,8 @@ struct flow_owner {
     void *ctx;
     wf_str source_id;
     const struct logger *logger;
-    /* There is room again in a log that was full.  Neither blocks nor allocates.  [delivery] */
+    /* There is room again in a log that was full.  Neither blocks nor allocates.
+     * [delivery] */
     void (*on_space)(void *ctx);
     /* The subscriptions are others than before.  [control] */
     void (*on_change)(void *ctx);
@@ -55,8 +57,8 @@ struct flow_claim {
 
 struct cdc_flow {
     struct flow_owner owner;
-    struct ring ring;           /* [source] writes, [delivery] reads */
-    struct catalogue tables;    /* [any] */
+    struct ring ring;        /* [source] writes, [delivery] reads */
+    struct catalogue tables; /* [any] */
     struct render_origin origin;
 
     pthread_mutex_t lock;
@@ -69,7 +71,7 @@ struct cdc_flow {
     _Atomic uint32_t version;    /* of the set of subscriptions */
     _Atomic uint32_t sleepers;   /* threads that wait on `wake` */
     _Atomic bool want_space;     /* the source waits for room */
-    _Atomic uint64_t wake_below; /* ... and is told by whoever is no more than this behind */
+    _Atomic uint64_t wake_below; /* ... and told by who is no more than this behind */
     _Atomic uint32_t replays;    /* counts up when dead letters may wait for a replay */
     _Atomic uint32_t firing;     /* callbacks running now */
     _Atomic bool need_keys;      /* a subscription has several workers */
@@ -83,16 +85,16 @@ struct cdc_flow {
     size_t need;         /* room to wait for after something was refused; 0: nothing was */
     int64_t grace_ms;    /* FLOW_GRACE_MS */
     int64_t max_event_bytes;
-    struct buf scratch;  /* for keys */
+    struct buf scratch; /* for keys */
 };
 
 wf_status flow_init(struct cdc_flow *flow, const struct flow_owner *owner, wf_error *err);
 void flow_release(struct cdc_flow *flow); /* nobody is attached any more */
 
-/* Makes the log, empty, for a run of the source; before it nothing is emitted.  Everyone rests.
- * [source] */
-wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes, size_t max_event_bytes,
-                    wf_error *err);
+/* Makes the log, empty, for a run of the source; before it nothing is emitted.  Everyone
+ * rests. [source] */
+wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes,
+                    size_t max_event_bytes, wf_error *err);
 
 /* Lets deliveries go on.  [source] */
 void flow_run(struct cdc_flow *flow);
@@ -103,35 +105,38 @@ bool flow_at_rest(struct cdc_flow *flow);
 /* Waits for that, at most `wait_ms`.  [source] */
 bool flow_wait_rest(struct cdc_flow *flow, int wait_ms);
 
-/* Appends the change for those who want it.  WF_OK also when nobody does; CDC_FULL when there is no
- * room now.  [source] */
+/* Appends the change for those who want it.  WF_OK also when nobody does; CDC_FULL when
+ * there is no room now.  [source] */
 wf_status flow_emit(struct cdc_flow *flow, const struct cdc_change *change, wf_error *err);
 /* Whether somebody wants this.  [source] */
 bool flow_wanted(struct cdc_flow *flow, struct cdc_table *table, enum cdc_op op);
-/* Appends an event rendered before (a snapshot row) with its key, as flow_emit() does.  With RING_DEAD
- * and RING_OVERSIZE it is the envelope of one that is too large.  [source] */
-wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key, struct ring_meta meta,
-                      wf_error *err);
+/* Appends an event rendered before (a snapshot row) with its key, as flow_emit() does.
+ * With RING_DEAD and RING_OVERSIZE it is the envelope of one that is too large.
+ * [source] */
+wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key,
+                      struct ring_meta meta, wf_error *err);
 /* Wakes whoever sleeps while there is something to read.  [source] */
 void flow_publish(struct cdc_flow *flow);
-/* Everything before it has been delivered to all, and claims allow it to be forgotten; its memory is
- * given back.  [source] */
+/* Everything before it has been delivered to all, and claims allow it to be forgotten; its
+ * memory is given back.  [source] */
 uint64_t flow_settle(struct cdc_flow *flow);
 bool flow_is_empty(struct cdc_flow *flow);
-/* Whether it is worth while to append now.  When not, owner.on_space is called once it may be.
- * [source] */
+/* Whether it is worth while to append now.  When not, owner.on_space is called once it may
+ * be. [source] */
 bool flow_has_room(struct cdc_flow *flow);
 
 /* Someone to deliver to.  [any] */
 size_t flow_subscriptions(struct cdc_flow *flow);
-/* Appends the names of the subscriptions, to be taken off again with flow_next_name().  [any] */
+/* Appends the names of the subscriptions, to be taken off again with flow_next_name().
+ * [any] */
 void flow_names(struct cdc_flow *flow, struct buf *out);
 bool flow_next_name(wf_str *names, wf_str *out_name);
 
-/* Adds a claim at the tail for a name known from before, unless it is attached.  [source] */
+/* Adds a claim at the tail for a name known from before, unless it is attached.
+ * [source] */
 wf_status flow_expect(struct cdc_flow *flow, wf_str name, wf_error *err);
-/* Gives up claims whose time is over, one after the other: its name is appended to `out_name`; false
- * when there is none.  [source] */
+/* Gives up claims whose time is over, one after the other: its name is appended to
+ * `out_name`; false when there is none.  [source] */
 bool flow_expire_claim(struct cdc_flow *flow, struct buf *out_name);
 
 /* The number of a table, given out now if need be.  [source] */

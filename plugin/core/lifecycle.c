@@ -16,8 +16,8 @@ static const struct {
 };
 
 /* Columns: START OPENED LOST BROKEN STOPPED, then the facts (always "as the facts say"). */
-#define ROW(phase, start, opened, lost, broken, stopped)                                       \
-    [LIFECYCLE_##phase] = {LIFECYCLE_##start, LIFECYCLE_##opened, LIFECYCLE_##lost,            \
+#define ROW(phase, start, opened, lost, broken, stopped)                                   \
+    [LIFECYCLE_##phase] = {LIFECYCLE_##start, LIFECYCLE_##opened, LIFECYCLE_##lost,        \
                            LIFECYCLE_##broken, LIFECYCLE_##stopped}
 static const unsigned char lifecycle_table[LIFECYCLE_PHASE_COUNT][5] = {
     ROW(STOPPED, CONNECTING, NEVER, NEVER, NEVER, SAME),

@@ -81,7 +81,8 @@ static void *pool_main(void *arg)
         slot->done = done;
         pool_advance(pool);
         pthread_mutex_unlock(&pool->lock);
-        subscription_space(pool->sub); /* looks at the log, which stays only while it is busy */
+        subscription_space(
+            pool->sub); /* looks at the log, which stays only while it is busy */
         pthread_mutex_lock(&pool->lock);
         worker->busy = false;
         pthread_cond_broadcast(&pool->progress);
@@ -90,7 +91,8 @@ static void *pool_main(void *arg)
     return NULL;
 }
 
-wf_status pool_new(struct cdc_subscription *sub, int workers, struct pool **out, wf_error *err)
+wf_status pool_new(struct cdc_subscription *sub, int workers, struct pool **out,
+                   wf_error *err)
 {
     struct pool *pool = calloc(1, sizeof *pool);
     struct pool_worker *list = calloc((size_t)workers, sizeof *list);
@@ -107,7 +109,8 @@ wf_status pool_new(struct cdc_subscription *sub, int workers, struct pool **out,
         struct pool_worker *worker = &list[i];
         *worker = (struct pool_worker){.pool = pool, .first = POOL_NONE, .last = POOL_NONE};
         thread_cond_init(&worker->work);
-        wf_status status = thread_start(&worker->thread, "cdc-worker", pool_main, worker, err);
+        wf_status status =
+            thread_start(&worker->thread, "cdc-worker", pool_main, worker, err);
         if (status) {
             pthread_cond_destroy(&worker->work);
             pool_free(pool);

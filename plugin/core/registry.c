@@ -78,10 +78,11 @@ void registry_return(struct cdc_registry *registry, struct cdc_source *source)
     pthread_mutex_unlock(&registry->lock);
 }
 
-/* With registry.lock: registered and asked to start are one step, as unregistered and asked to stop
- * are, so that nobody can come between them. */
-static wf_status registry_ask_start(struct cdc_source *source, struct cdc_settings *settings,
-                                    wf_str owner, uint64_t *out_run, wf_error *err)
+/* With registry.lock: registered and asked to start are one step, as unregistered and asked
+ * to stop are, so that nobody can come between them. */
+static wf_status registry_ask_start(struct cdc_source *source,
+                                    struct cdc_settings *settings, wf_str owner,
+                                    uint64_t *out_run, wf_error *err)
 {
     char *own = NULL;
     if (owner.len && !(own = str_dup(owner))) {
@@ -101,15 +102,16 @@ static wf_status registry_ask_start(struct cdc_source *source, struct cdc_settin
     return WF_OK;
 }
 
-/* The source of that id, made when there are settings for it.  With registry.lock.  A source that has
- * worked once is kept until the plugin is closed: its triggers, or a start that names only its id,
- * may come back to it. */
+/* The source of that id, made when there are settings for it.  With registry.lock.  A
+ * source that has worked once is kept until the plugin is closed: its triggers, or a start
+ * that names only its id, may come back to it. */
 static wf_status registry_find_or_make(struct cdc_registry *registry, wf_str id, bool make,
                                        struct cdc_source **out, wf_error *err)
 {
     struct cdc_source *source = registry_find(registry, id);
     if (source && source->registered)
-        return error_set(err, WF_STATE, "CDC source \"%.*s\" already registered", STR_ARG(id));
+        return error_set(err, WF_STATE, "CDC source \"%.*s\" already registered",
+                         STR_ARG(id));
     if (!source && !make)
         return registry_not_found(id, err);
     if (!source) {
@@ -123,9 +125,10 @@ static wf_status registry_find_or_make(struct cdc_registry *registry, wf_str id,
     return WF_OK;
 }
 
-/* Takes a source off the list that never worked and that nobody holds, so that failing starts of many
- * ids leave nothing behind; gives it (source_free).  With registry.lock. */
-static struct cdc_source *registry_forget(struct cdc_registry *registry, struct cdc_source *source)
+/* Takes a source off the list that never worked and that nobody holds, so that failing
+ * starts of many ids leave nothing behind; gives it (source_free).  With registry.lock. */
+static struct cdc_source *registry_forget(struct cdc_registry *registry,
+                                          struct cdc_source *source)
 {
     if (source->refs || source->worked || source->registered)
         return NULL;
@@ -166,8 +169,8 @@ static wf_status registry_run(struct cdc_registry *registry, wf_str id,
     return status;
 }
 
-wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *settings, wf_str owner,
-                         wf_error *err)
+wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *settings,
+                         wf_str owner, wf_error *err)
 {
     return registry_run(registry, settings->source_id, settings, owner, err);
 }
@@ -202,7 +205,8 @@ wf_status registry_stop(struct cdc_registry *registry, wf_str id, bool cleanup,
     return status;
 }
 
-wf_status registry_stop_owned(struct cdc_registry *registry, wf_str id, wf_str owner, wf_error *err)
+wf_status registry_stop_owned(struct cdc_registry *registry, wf_str id, wf_str owner,
+                              wf_error *err)
 {
     pthread_mutex_lock(&registry->lock);
     struct cdc_source *source = registry_find(registry, id);

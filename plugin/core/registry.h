@@ -2,11 +2,12 @@
  *
  * registry - the sources of one plugin context, by source_id.
  *
- * A source is *registered* from a start to a stop; steps and triggers find only registered ones, as
- * upstream.  The object outlives that while triggers hold it, so that a source that is started again
- * has its triggers back.
+ * A source is *registered* from a start to a stop; steps and triggers find only registered
+ * ones, as upstream.  The object outlives that while triggers hold it, so that a source
+ * that is started again has its triggers back.
  *
  *     borrow -> use -> return        every borrowed source is given back
+ *
  */
 #ifndef CORE_REGISTRY_H
 #define CORE_REGISTRY_H
@@ -36,16 +37,18 @@ wf_status registry_borrow_stopped(struct cdc_registry *registry, wf_str id,
                                   struct cdc_source **out, wf_error *err);
 void registry_return(struct cdc_registry *registry, struct cdc_source *source);
 
-/* Registers the source of settings->source_id and starts it (takes settings).  WF_STATE `CDC source
- * "X" already registered`.  `owner` (may be empty) is the module's name.  Errors of the connection
- * come unwrapped; after them the source is not registered.  [any] */
+/* Registers the source of settings->source_id and starts it (takes settings).  WF_STATE
+ * `CDC source "X" already registered`.  `owner` (may be empty) is the module's name.
+ * Errors of the connection come unwrapped; after them the source is not registered.
+ * [any] */
 wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *settings,
                          wf_str owner, wf_error *err);
 /* Starts a remembered source again with its last settings. */
 wf_status registry_restart(struct cdc_registry *registry, wf_str id, wf_error *err);
 
-/* Unregisters and stops.  WF_NOT_FOUND when it is not registered (with cleanup: not remembered).
- * `out_removed` (may be NULL) gets what the cleanup removed, nothing when nothing was left.  [any] */
+/* Unregisters and stops.  WF_NOT_FOUND when it is not registered (with cleanup: not
+ * remembered). `out_removed` (may be NULL) gets what the cleanup removed, nothing when
+ * nothing was left.  [any] */
 wf_status registry_stop(struct cdc_registry *registry, wf_str id, bool cleanup,
                         struct buf *out_removed, wf_error *err);
 /* What a module does: stops the source it owns; WF_OK when it no longer runs. */

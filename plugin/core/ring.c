@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ring - offsets grow for ever; memory index = offset & (cap - 1).  A record never wraps: when the
- * piece up to the end of the memory is too small, a RING_PAD record fills it.
+ * ring - offsets grow for ever; memory index = offset & (cap - 1).  A record never wraps:
+ * when the piece up to the end of the memory is too small, a RING_PAD record fills it.
  */
 #include "plugin/core/ring.h"
 
@@ -30,7 +30,8 @@ wf_status ring_init(struct ring *r, size_t bytes, size_t most, wf_error *err)
         cap *= 2;
     *r = (struct ring){.cap = cap, .most = most};
     /* Pages are touched as the log first reaches them, so a quiet source stays small. */
-    void *memory = mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *memory =
+        mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         r->cap = 0;
         return error_set(err, WF_NO_MEMORY, "out of memory for a buffer of %zu bytes", cap);
@@ -55,8 +56,8 @@ size_t ring_room(const struct ring *r)
     return r->outside ? 0 : r->cap - (size_t)(head - r->tail);
 }
 
-/* Attempt 0: from the head to the end of the memory or to the tail.  1: from the beginning of the
- * memory.  2: outside. */
+/* Attempt 0: from the head to the end of the memory or to the tail.  1: from the beginning
+ * of the memory.  2: outside. */
 static bool ring_begin_outside(struct ring *r, struct buf *space)
 {
     uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -78,10 +79,11 @@ bool ring_begin(struct ring *r, int attempt, struct buf *space)
     size_t room = ring_room(r);
     size_t index = (size_t)(head & (r->cap - 1));
     size_t to_end = r->cap - index;
-    /* Attempt 0 has the piece before the end of the memory; 1 has what is free behind it. */
+    /* Attempt 0 has the piece before the end of the memory; 1 has what is free behind
+     * it. */
     size_t offset = attempt ? to_end : 0;
-    size_t free_bytes = attempt ? (room > to_end ? room - to_end : 0)
-                                : (room < to_end ? room : to_end);
+    size_t free_bytes =
+        attempt ? (room > to_end ? room - to_end : 0) : (room < to_end ? room : to_end);
     r->wraps = attempt == 1;
     if (free_bytes < sizeof(struct ring_record) || (attempt && !index)) {
         buf_fixed(space, r->memory, 0);
@@ -97,8 +99,8 @@ static void ring_pad(struct ring *r, uint64_t *head)
 {
     size_t size = r->cap - (size_t)(*head & (r->cap - 1));
     struct ring_record *pad = ring_at(r, *head);
-    /* The piece may be too small for a whole header; readers look at size and flags only when it
-     * is not, and skip by arithmetic when it is (ring_read). */
+    /* The piece may be too small for a whole header; readers look at size and flags only
+     * when it is not, and skip by arithmetic when it is (ring_read). */
     if (size >= sizeof *pad)
         *pad = (struct ring_record){.size = (uint32_t)size, .meta.flags = RING_PAD};
     *head += size;

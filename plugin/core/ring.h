@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * ring - a source's log: rendered events in one piece of memory, written once, read by many.
+ * ring - a source's log: rendered events in one piece of memory, written once, read by
+ * many.
  *
- * One thread writes (the source's), any number read, each with a cursor of its own.  A cursor is an
- * offset that only grows; what lies before the smallest cursor is given back with ring_free_to().
- * Records are contiguous, so a reader hands the text on without copying it.  An event larger than
- * the ring lies outside of it, alone: it is taken only while the ring is empty, and nothing else is
- * taken until it is given back.
+ * One thread writes (the source's), any number read, each with a cursor of its own.  A
+ * cursor is an offset that only grows; what lies before the smallest cursor is given back
+ * with ring_free_to(). Records are contiguous, so a reader hands the text on without
+ * copying it.  An event larger than the ring lies outside of it, alone: it is taken only
+ * while the ring is empty, and nothing else is taken until it is given back.
  *
  *     writer   ring_begin -> render into the buf -> ring_end        [source]
  *     reader   ring_read(cursor) -> record -> cursor = record's end [delivery]
  *
  * The writer's head is published with release order; a reader that sees it sees the record.
+ *
  */
 #ifndef CORE_RING_H
 #define CORE_RING_H
@@ -49,12 +51,12 @@ struct ring_record {
 
 struct ring {
     char *memory;
-    size_t cap;     /* a power of two */
-    uint64_t tail;  /* everything before it is free; the writer moves it, with flow.lock */
-    bool wraps;     /* writer only: the place offered last is at the beginning of the memory */
-    char *outside;  /* the one text outside, or NULL */
+    size_t cap;    /* a power of two */
+    uint64_t tail; /* everything before it is free; the writer moves it, with flow.lock */
+    bool wraps; /* writer only: the place offered last is at the beginning of the memory */
+    char *outside; /* the one text outside, or NULL */
     uint64_t outside_at;
-    size_t most;    /* longest text that may lie outside */
+    size_t most; /* longest text that may lie outside */
     _Alignas(CDC_CACHE_LINE) _Atomic uint64_t head;
     _Atomic uint64_t count; /* records written so far */
 };
@@ -71,9 +73,9 @@ static inline uint64_t ring_head(const struct ring *r)
 /* Bytes that may still be written.  [source] */
 size_t ring_room(const struct ring *r);
 
-/* Where to render the next event: `space` is a fixed buf over free memory.  `attempt` counts from 0:
- * each attempt offers the next larger place, when the one before was too small for the event.
- * False: there is no larger one now (the ring is full).  [source] */
+/* Where to render the next event: `space` is a fixed buf over free memory.  `attempt`
+ * counts from 0: each attempt offers the next larger place, when the one before was too
+ * small for the event. False: there is no larger one now (the ring is full).  [source] */
 bool ring_begin(struct ring *r, int attempt, struct buf *space);
 
 /* Publishes what was rendered into `space` (takes it).  [source] */
@@ -82,7 +84,8 @@ void ring_end(struct ring *r, struct buf *space, struct ring_meta meta);
 /* Gives back everything before `cursor`.  [source] */
 void ring_free_to(struct ring *r, uint64_t cursor);
 
-/* The record at *cursor, which is moved over padding first; NULL at the head.  [delivery] */
+/* The record at *cursor, which is moved over padding first; NULL at the head.
+ * [delivery] */
 const struct ring_record *ring_read(const struct ring *r, uint64_t *cursor, uint64_t head);
 
 static inline wf_str ring_text(const struct ring_record *record)

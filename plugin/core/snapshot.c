@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * snapshot - which tables, which chunk next, and what of it is still true when the stream has caught
- * up with it.
+ * snapshot - which tables, which chunk next, and what of it is still true when the stream
+ * has caught up with it.
  */
 #include "plugin/core/snapshot.h"
 
@@ -22,12 +22,12 @@ struct snapshot_table {
     uint64_t run;
     wf_str name;
     uint32_t table_id;
-    struct buf after;     /* end of the last chunk that is in the log */
-    uint64_t rows;        /* in the log */
+    struct buf after; /* end of the last chunk that is in the log */
+    uint64_t rows;    /* in the log */
     int64_t estimated_rows;
-    bool read;            /* the last chunk is in the log */
-    bool done;            /* and delivered, and stored */
-    bool in_work;         /* a reader has a chunk of it */
+    bool read;    /* the last chunk is in the log */
+    bool done;    /* and delivered, and stored */
+    bool in_work; /* a reader has a chunk of it */
     char text[];
 };
 
@@ -68,7 +68,7 @@ struct snapshot {
     struct buf key;
 };
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 wf_status snapshot_new(struct snapshot **out, wf_error *err)
 {
@@ -133,7 +133,8 @@ void snapshot_free(struct snapshot *s)
     free(s);
 }
 
-wf_status snapshot_request(struct snapshot *s, const wf_str *tables, size_t count, wf_error *err)
+wf_status snapshot_request(struct snapshot *s, const wf_str *tables, size_t count,
+                           wf_error *err)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < count; i++)
@@ -164,7 +165,7 @@ bool snapshot_active(const struct snapshot *s)
     return s->active || atomic_load_explicit(&s->asked, memory_order_relaxed);
 }
 
-/* ---- tables of a run -------------------------------------------------------------------------- */
+/* ---- tables of a run ----------------------------------------------------------------- */
 
 static wf_status snapshot_add_table(struct snapshot *s, const struct store_snapshot *from,
                                     wf_error *err)
@@ -189,7 +190,8 @@ static wf_status snapshot_add_table(struct snapshot *s, const struct store_snaps
     return buf_status(&table->after, "place in a snapshot", err);
 }
 
-static wf_status snapshot_load(void *ctx, const struct store_snapshot *progress, wf_error *err)
+static wf_status snapshot_load(void *ctx, const struct store_snapshot *progress,
+                               wf_error *err)
 {
     return snapshot_add_table(ctx, progress, err);
 }
@@ -222,21 +224,24 @@ static wf_status snapshot_choose(void *ctx, wf_str name, int64_t rows, wf_error 
         return WF_OK; /* it is being read already */
     struct store_snapshot begin = {
         .run = s->next_run, .table = name, .estimated_rows = rows};
-    wf_status status = store_snapshot_put(s->deps.store, s->deps.flow->owner.source_id, &begin, err);
+    wf_status status =
+        store_snapshot_put(s->deps.store, s->deps.flow->owner.source_id, &begin, err);
     return status ? status : snapshot_add_table(s, &begin, err);
 }
 
-static wf_status snapshot_begin(struct snapshot *s, const struct snapshot_ask *ask, wf_error *err)
+static wf_status snapshot_begin(struct snapshot *s, const struct snapshot_ask *ask,
+                                wf_error *err)
 {
     const struct cdc_provider *provider = s->deps.settings->provider;
     if (provider->snapshot_own)
         return provider->snapshot_own(s->deps.provider_state, ask->tables, ask->count, err);
-    wf_status status =
-        store_snapshot_last_run(s->deps.store, s->deps.flow->owner.source_id, &s->next_run, err);
+    wf_status status = store_snapshot_last_run(s->deps.store, s->deps.flow->owner.source_id,
+                                               &s->next_run, err);
     s->next_run++;
     struct snapshot_choice choice = {s, ask, 0};
     if (!status)
-        status = provider->snapshot_tables(s->deps.provider_state, &choice, snapshot_choose, err);
+        status = provider->snapshot_tables(s->deps.provider_state, &choice, snapshot_choose,
+                                           err);
     if (!status && !choice.chosen)
         log_line(s->deps.flow->owner.logger, LOG_WARN,
                  "snapshot asked for, but no table matches source=%.*s",
@@ -267,17 +272,18 @@ static wf_status snapshot_answer(struct snapshot *s, wf_error *err)
     return WF_OK;
 }
 
-/* ---- attaching -------------------------------------------------------------------------------- */
+/* ---- attaching ----------------------------------------------------------------------- */
 
-wf_status snapshot_attach(struct snapshot *s, const struct snapshot_deps *deps, wf_error *err)
+wf_status snapshot_attach(struct snapshot *s, const struct snapshot_deps *deps,
+                          wf_error *err)
 {
     s->deps = *deps;
     s->attached = true;
     s->reached = 0;
     if (s->loaded || !deps->store)
         return WF_OK;
-    wf_status status = store_snapshot_open_tables(deps->store, deps->flow->owner.source_id, s,
-                                                  snapshot_load, err);
+    wf_status status = store_snapshot_open_tables(deps->store, deps->flow->owner.source_id,
+                                                  s, snapshot_load, err);
     if (status) {
         snapshot_free_tables(s);
         s->active = false;
@@ -304,29 +310,19 @@ void snapshot_detach(struct snapshot *s)
     s->attached = false;
 }
 
-/* ---- handing out ------------------------------------------------------------------------------ */
+/* ---- handing out --------------------------------------------------------------------- */
 
-static struct snapshot_table *snapshot_table_at(struct snapshot *s, size_t index)
+static struct snapshot_table *snapshot_next_table(struct snapshot *s)
 {
     struct snapshot_table *table = s->tables;
-    while (index-- && table)
+    while (table && (table->read || table->in_work))
         table = table->next;
     return table;
 }
 
-static struct snapshot_table *snapshot_next_table(struct snapshot *s, size_t *out_index)
-{
-    *out_index = 0;
-    for (struct snapshot_table *table = s->tables; table; table = table->next, ++*out_index)
-        if (!table->read && !table->in_work)
-            return table;
-    return NULL;
-}
-
-static void snapshot_give(struct snapshot *s, struct snapshot_reader *reader, size_t index,
+static void snapshot_give(struct snapshot_reader *reader, struct snapshot_table *table,
                           uint32_t max_rows)
 {
-    struct snapshot_table *table = snapshot_table_at(s, index);
     struct reader_task task = {
         .table = table->name,
         .after = buf_view(&table->after),
@@ -334,7 +330,7 @@ static void snapshot_give(struct snapshot *s, struct snapshot_reader *reader, si
         .max_rows = max_rows,
     };
     table->in_work = true;
-    reader->table_index = index;
+    reader->table = table;
     reader->table_id = table->table_id;
     snapshot_reader_assign(reader, &task);
 }
@@ -361,18 +357,18 @@ static wf_status snapshot_free_reader(struct snapshot *s, struct snapshot_reader
 
 static wf_status snapshot_hand_out(struct snapshot *s, wf_error *err)
 {
-    size_t index;
-    while (snapshot_next_table(s, &index)) {
+    uint32_t max_rows = (uint32_t)s->deps.settings->core.snapshot_chunk_rows;
+    for (struct snapshot_table *table; (table = snapshot_next_table(s)) != NULL;) {
         struct snapshot_reader *reader;
         wf_status status = snapshot_free_reader(s, &reader, err);
         if (status || !reader)
             return status;
-        snapshot_give(s, reader, index, (uint32_t)s->deps.settings->core.snapshot_chunk_rows);
+        snapshot_give(reader, table, max_rows);
     }
     return WF_OK;
 }
 
-/* ---- taking back ------------------------------------------------------------------------------ */
+/* ---- taking back --------------------------------------------------------------------- */
 
 static wf_status snapshot_add_chunk(struct snapshot *s, struct snapshot_reader *reader,
                                     struct snapshot_table *table, wf_error *err)
@@ -415,7 +411,7 @@ static wf_status snapshot_append(struct snapshot *s, struct snapshot_reader *rea
 static wf_status snapshot_finish_chunk(struct snapshot *s, struct snapshot_reader *reader,
                                        wf_error *err)
 {
-    struct snapshot_table *table = snapshot_table_at(s, reader->table_index);
+    struct snapshot_table *table = reader->table;
     table->rows += reader->rows;
     buf_clear(&table->after);
     buf_str(&table->after, buf_view(&reader->after));
@@ -428,8 +424,10 @@ static wf_status snapshot_finish_chunk(struct snapshot *s, struct snapshot_reade
     return status;
 }
 
-/* A table that is not there any more has no more rows; any other failure is the source's. */
-static wf_status snapshot_failed(struct snapshot *s, struct snapshot_reader *reader, wf_error *err)
+/* A table that is not there any more has no more rows; any other failure is the
+ * source's. */
+static wf_status snapshot_failed(struct snapshot *s, struct snapshot_reader *reader,
+                                 wf_error *err)
 {
     if (reader->error.code != WF_NOT_FOUND) {
         if (err)
@@ -447,7 +445,8 @@ static wf_status snapshot_failed(struct snapshot *s, struct snapshot_reader *rea
     return snapshot_finish_chunk(s, reader, err);
 }
 
-static wf_status snapshot_take(struct snapshot *s, struct snapshot_reader *reader, wf_error *err)
+static wf_status snapshot_take(struct snapshot *s, struct snapshot_reader *reader,
+                               wf_error *err)
 {
     enum reader_state state = snapshot_reader_state(reader);
     if (state == READER_FAILED)
@@ -455,10 +454,11 @@ static wf_status snapshot_take(struct snapshot *s, struct snapshot_reader *reade
     if (state != READER_READY || s->reached < reader->mark)
         return WF_OK;
     if (reader->stale) {
-        /* More rows changed meanwhile than can be noted: the same again, in smaller pieces. */
+        /* More rows changed meanwhile than can be noted: the same again, in smaller
+         * pieces. */
         uint32_t fewer = reader->task.max_rows > 1 ? reader->task.max_rows / 2 : 1;
         snapshot_reader_take_back(reader);
-        snapshot_give(s, reader, reader->table_index, fewer);
+        snapshot_give(reader, reader->table, fewer);
         return WF_OK;
     }
     wf_status status = snapshot_append(s, reader, err);
@@ -467,7 +467,7 @@ static wf_status snapshot_take(struct snapshot *s, struct snapshot_reader *reade
     return status ? status : snapshot_finish_chunk(s, reader, err);
 }
 
-/* ---- what others see -------------------------------------------------------------------------- */
+/* ---- what others see ----------------------------------------------------------------- */
 
 static void snapshot_tell(struct snapshot *s)
 {
@@ -523,7 +523,7 @@ wf_status snapshot_step(struct snapshot *s, wf_error *err)
     return status;
 }
 
-/* ---- the stream goes by ------------------------------------------------------------------------ */
+/* ---- the stream goes by -------------------------------------------------------------- */
 
 static void snapshot_changed(struct snapshot_reader *reader, wf_str key)
 {
@@ -533,7 +533,8 @@ static void snapshot_changed(struct snapshot_reader *reader, wf_str key)
 
 /* The key of a row as the reader's rows have it: the identity, else the rendered key. */
 static void snapshot_changed_row(struct snapshot *s, struct snapshot_reader *reader,
-                                 const struct cdc_change *change, const struct cdc_value *row)
+                                 const struct cdc_change *change,
+                                 const struct cdc_value *row)
 {
     buf_clear(&s->key);
     if (!row || !render_key(&s->key, change->table, row))

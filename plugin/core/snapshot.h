@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * snapshot - reading the rows that are already there while the stream goes on (docs/snapshots.md).
+ * snapshot - reading the rows that are already there while the stream goes on
+ * (docs/snapshots.md).
  *
- * The DBLog idea with watermarks.  A reader on a thread of its own [snapshot] reads a chunk by key
- * and then takes a mark of the stream.  From before the read until the stream has passed the mark,
- * the source thread notes the keys of the rows that changed; those rows are left out of the chunk,
- * because the stream says it better.  What is left is appended to the log as READ events.  No long
- * transaction, no lock, no table of ours in the database; progress is kept per chunk, so a restart
- * repeats at most one chunk per reader.
+ * The DBLog idea with watermarks.  A reader on a thread of its own [snapshot] reads a chunk
+ * by key and then takes a mark of the stream.  From before the read until the stream has
+ * passed the mark, the source thread notes the keys of the rows that changed; those rows
+ * are left out of the chunk, because the stream says it better.  What is left is appended
+ * to the log as READ events.  No long transaction, no lock, no table of ours in the
+ * database; progress is kept per chunk, so a restart repeats at most one chunk per reader.
  *
  * All calls [source] but snapshot_request() and snapshot_progress().
  */
@@ -45,15 +46,18 @@ struct snapshot_progress {
 wf_status snapshot_new(struct snapshot **out, wf_error *err);
 void snapshot_free(struct snapshot *s);
 
-/* Asks for a snapshot of `tables` (count 0: all that are configured).  Patterns are resolved by the
- * source thread.  [any] */
-wf_status snapshot_request(struct snapshot *s, const wf_str *tables, size_t count, wf_error *err);
+/* Asks for a snapshot of `tables` (count 0: all that are configured).  Patterns are
+ * resolved by the source thread.  [any] */
+wf_status snapshot_request(struct snapshot *s, const wf_str *tables, size_t count,
+                           wf_error *err);
 
-/* A new run of the source begins, with an empty log: what is not done is read from the store. */
+/* A new run of the source begins, with an empty log: what is not done is read from the
+ * store. */
 void snapshot_reset(struct snapshot *s);
 
 /* The provider is open: goes on with what the store says is not done. */
-wf_status snapshot_attach(struct snapshot *s, const struct snapshot_deps *deps, wf_error *err);
+wf_status snapshot_attach(struct snapshot *s, const struct snapshot_deps *deps,
+                          wf_error *err);
 /* The provider is about to close: ends the readers.  Progress stays. */
 void snapshot_detach(struct snapshot *s);
 
@@ -65,7 +69,8 @@ wf_status snapshot_step(struct snapshot *s, wf_error *err);
 void snapshot_note(struct snapshot *s, const struct cdc_change *change);
 /* The stream has passed `mark`. */
 void snapshot_mark_reached(struct snapshot *s, uint64_t mark);
-/* Everything before `offset` in the log is delivered: chunks that end before it are done for good. */
+/* Everything before `offset` in the log is delivered: chunks that end before it are done
+ * for good. */
 wf_status snapshot_passed(struct snapshot *s, uint64_t offset, wf_error *err);
 
 /* [any] */

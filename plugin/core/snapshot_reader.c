@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * snapshot_reader - opens its connection when the first chunk is wanted, then chunk after chunk:
- * read, render, mark.
+ * snapshot_reader - opens its connection when the first chunk is wanted, then chunk after
+ * chunk: read, render, mark.
  */
 #include "plugin/core/snapshot_reader.h"
 
@@ -14,15 +14,17 @@
 #include "base/thread.h"
 #include "plugin/core/render.h"
 
-#define READER_CHUNK_BYTES (8u * 1024u * 1024u) /* a chunk ends when it is larger than this */
+#define READER_CHUNK_BYTES                                                                 \
+    (8u * 1024u * 1024u) /* a chunk ends when it is larger than this */
 #define READER_KEYS_BYTES (4u * 1024u * 1024u)
 
-static const struct cdc_snapshot_reader *snapshot_reader_ops(const struct snapshot_reader *r)
+static const struct cdc_snapshot_reader *snapshot_reader_ops(
+    const struct snapshot_reader *r)
 {
     return r->deps.settings->provider->snapshot;
 }
 
-/* ---- one row ---------------------------------------------------------------------------------- */
+/* ---- one row ------------------------------------------------------------------------- */
 
 /* "sqlite:s1:main.orders:42": the same for the same row whenever this run reads it. */
 static void snapshot_reader_id(struct snapshot_reader *r, const struct cdc_table *table,
@@ -49,8 +51,8 @@ static void snapshot_reader_id(struct snapshot_reader *r, const struct cdc_table
 }
 
 /* The event, or when it is too large its envelope. */
-static void snapshot_reader_render(struct snapshot_reader *r, const struct cdc_change *change,
-                                   struct reader_row *row)
+static void snapshot_reader_render(struct snapshot_reader *r,
+                                   const struct cdc_change *change, struct reader_row *row)
 {
     struct buf *chunk = &r->chunk;
     size_t begin = chunk->len;
@@ -117,7 +119,7 @@ bool snapshot_reader_row(const struct snapshot_reader *r, size_t *at, wf_str *ou
     return true;
 }
 
-/* ---- one chunk -------------------------------------------------------------------------------- */
+/* ---- one chunk ----------------------------------------------------------------------- */
 
 static wf_status snapshot_reader_connect(struct snapshot_reader *r, wf_error *err)
 {
@@ -199,7 +201,7 @@ static void *snapshot_reader_main(void *arg)
     return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------- */
 
 wf_status snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_deps *deps,
                                const struct render_origin *origin, wf_error *err)
@@ -213,7 +215,8 @@ wf_status snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_
     buf_init(&r->after, LIMIT_CONFIG_BYTES);
     buf_init(&r->id, LIMIT_CONFIG_BYTES);
     keyset_init(&r->changed, READER_KEYS_BYTES);
-    wf_status status = thread_start(&r->thread, "cdc-snapshot", snapshot_reader_main, r, err);
+    wf_status status =
+        thread_start(&r->thread, "cdc-snapshot", snapshot_reader_main, r, err);
     r->has_thread = !status;
     return status;
 }

@@ -5,6 +5,7 @@
  * The source thread hands out one chunk at a time and takes it back:
  *
  *     IDLE --assign [source]--> READING --[snapshot]--> READY | FAILED --take back [source]--> IDLE
+ *
  */
 #ifndef CORE_SNAPSHOT_READER_H
 #define CORE_SNAPSHOT_READER_H
@@ -33,6 +34,8 @@ struct reader_row {
     uint32_t oversize; /* the event is the envelope of one that is too large */
 };
 
+struct snapshot_table; /* core/snapshot.c */
+
 struct snapshot_reader {
     struct snapshot_deps deps;
     const struct render_origin *origin;
@@ -42,13 +45,13 @@ struct snapshot_reader {
     bool has_thread;
     bool ending;
     enum reader_state state;
-    void *connection; /* the provider's reader; NULL while closed */
+    void *connection;                /* the provider's reader; NULL while closed */
     pthread_mutex_t connection_lock; /* guards opening and closing it against interrupts */
 
     struct reader_task task; /* READING: the thread's; else the source's */
 
     /* The result, the source's when READY or FAILED. */
-    struct buf chunk;  /* struct reader_row, event, key, one after the other */
+    struct buf chunk; /* struct reader_row, event, key, one after the other */
     struct buf after;
     uint64_t rows;
     uint64_t mark;
@@ -59,11 +62,11 @@ struct snapshot_reader {
     struct buf id;
 
     /* [source]: what the stream said since the task was assigned. */
-    size_t table_index;
+    struct snapshot_table *table;
     uint32_t table_id;
     struct keyset changed;
-    bool stale; /* the chunk has to be read again, smaller */
-    bool empty; /* the table was truncated: no row of the chunk is there any more */
+    bool stale;      /* the chunk has to be read again, smaller */
+    bool empty;      /* the table was truncated: no row of the chunk is there any more */
     size_t appended; /* bytes of the chunk that are done with */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * source - what others may want of a source, and the thread that does it (core/source_run.c).
+ * source - what others may want of a source, and the thread that does it
+ * (core/source_run.c).
  */
 #include "plugin/core/source.h"
 
@@ -16,7 +17,7 @@
 
 #define SOURCE_TURN_MS 1000 /* longest wait for the source thread to see a pause */
 
-/* ---- making and ending ----------------------------------------------------------------------- */
+/* ---- making and ending --------------------------------------------------------------- */
 
 void source_wake(struct cdc_source *source)
 {
@@ -66,8 +67,8 @@ wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger
     buf_init(&source->position, LIMIT_POSITION);
     buf_init(&source->identity, LIMIT_TEXT_BYTES);
     confirm_init(&source->confirm);
-    struct flow_owner owner = {source,           source->id,       &source->logger,
-                               source_on_space,  source_on_change, source_flow_store};
+    struct flow_owner owner = {source,          source->id,       &source->logger,
+                               source_on_space, source_on_change, source_flow_store};
     wf_status status = flow_init(&source->flow, &owner, err);
     if (!status)
         status = snapshot_new(&source->snapshot, err);
@@ -111,7 +112,7 @@ void source_free(struct cdc_source *source)
     free(source);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------------------- */
 
 /* Takes over what was asked for; false when the thread is to end.  With source.lock. */
 static bool source_next_run(struct cdc_source *source)
@@ -149,13 +150,14 @@ static void *source_main(void *arg)
     return NULL;
 }
 
-/* ---- start and stop --------------------------------------------------------------------------- */
+/* ---- start and stop ------------------------------------------------------------------ */
 
 static wf_status source_ensure_thread(struct cdc_source *source, wf_error *err)
 {
     if (source->has_thread)
         return WF_OK;
-    wf_status status = thread_start(&source->thread, "cdc-source", source_main, source, err);
+    wf_status status =
+        thread_start(&source->thread, "cdc-source", source_main, source, err);
     source->has_thread = !status;
     return status;
 }
@@ -183,8 +185,9 @@ wf_status source_ask_start(struct cdc_source *source, struct cdc_settings *setti
         status = error_set(err, WF_STATE, "CDC source \"%.*s\" was never configured",
                            STR_ARG(source->id));
     else if (settings && source_moves(source, settings))
-        status = error_set(err, WF_CONFIG, "'options.state_dir' cannot change while the source's "
-                                           "triggers are loaded");
+        status = error_set(err, WF_CONFIG,
+                           "'options.state_dir' cannot change while the source's "
+                           "triggers are loaded");
     else
         status = source_ensure_thread(source, err);
     if (status) {
@@ -202,13 +205,14 @@ wf_status source_ask_start(struct cdc_source *source, struct cdc_settings *setti
     source->standby = false;
     *out_run = ++source->runs;
     pthread_cond_broadcast(&source->control);
-    pthread_cond_broadcast(&source->changed); /* whoever waits for a stop: there is a new run */
+    pthread_cond_broadcast(
+        &source->changed); /* whoever waits for a stop: there is a new run */
     pthread_mutex_unlock(&source->lock);
     return WF_OK;
 }
 
-/* The first connection is still being made, and it is right to wait for it: not while callbacks of
- * the run before have to return first, one of which may be the caller's. */
+/* The first connection is still being made, and it is right to wait for it: not while
+ * callbacks of the run before have to return first, one of which may be the caller's. */
 static bool source_still_connecting(const struct cdc_source *source, uint64_t run)
 {
     if (source->draining && atomic_load(&source->flow.firing))
@@ -224,7 +228,8 @@ wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *
         pthread_cond_wait(&source->changed, &source->lock);
     wf_status status = WF_OK;
     if (source->runs == run && source->started_run == run &&
-        (source->life.phase == LIFECYCLE_FAILED || source->life.phase == LIFECYCLE_RECONNECTING)) {
+        (source->life.phase == LIFECYCLE_FAILED ||
+         source->life.phase == LIFECYCLE_RECONNECTING)) {
         /* What fails at once is told to whoever asked, and not tried behind his back. */
         if (err)
             *err = source->error;
@@ -239,7 +244,8 @@ wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *
     return status;
 }
 
-wf_status source_start(struct cdc_source *source, struct cdc_settings *settings, wf_error *err)
+wf_status source_start(struct cdc_source *source, struct cdc_settings *settings,
+                       wf_error *err)
 {
     uint64_t run;
     wf_status status = source_ask_start(source, settings, &run, err);
@@ -263,13 +269,14 @@ uint64_t source_ask_stop(struct cdc_source *source, bool cleanup)
     }
     atomic_store(&source->cancelled, true);
     pthread_cond_broadcast(&source->control);
-    pthread_cond_broadcast(&source->changed); /* whoever waits for a start: it may not come to it */
+    pthread_cond_broadcast(
+        &source->changed); /* whoever waits for a start: it may not come to it */
     pthread_mutex_unlock(&source->lock);
     return run;
 }
 
-wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanup, bool *out_waited,
-                            wf_error *err)
+wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanup,
+                            bool *out_waited, wf_error *err)
 {
     source_wake(source);
     bool waited = true;
@@ -292,7 +299,8 @@ wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanu
     return status;
 }
 
-wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited, wf_error *err)
+wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited,
+                      wf_error *err)
 {
     uint64_t run = source_ask_stop(source, cleanup);
     return source_await_stop(source, run, cleanup, out_waited, err);
@@ -306,10 +314,10 @@ bool source_is_run(struct cdc_source *source, uint64_t run)
     return is;
 }
 
-/* ---- requests --------------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------------ */
 
-/* The poll that runs now still has its budget: what it reads is not against the order, but whoever
- * was told "throttled" may expect that nothing more is read.  With source.lock. */
+/* The poll that runs now still has its budget: what it reads is not against the order, but
+ * whoever was told "throttled" may expect that nothing more is read.  With source.lock. */
 static void source_await_turn(struct cdc_source *source, uint64_t turn)
 {
     int64_t deadline = clock_mono_ms() + SOURCE_TURN_MS;
@@ -327,7 +335,8 @@ wf_status source_pause(struct cdc_source *source, bool pause, wf_error *err)
         lifecycle_on(&source->life, pause ? LIFECYCLE_ON_PAUSE : LIFECYCLE_ON_RESUME);
     pthread_mutex_unlock(&source->lock);
     if (!running)
-        return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running", STR_ARG(source->id));
+        return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running",
+                         STR_ARG(source->id));
     source_wake(source);
     pthread_mutex_lock(&source->lock);
     if (pause)
@@ -345,9 +354,11 @@ wf_status source_snapshot(struct cdc_source *source, const wf_str *tables, size_
         source->wanted && source->settings ? source->settings->provider : NULL;
     pthread_mutex_unlock(&source->lock);
     if (!provider)
-        return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running", STR_ARG(source->id));
+        return error_set(err, WF_STATE, "CDC source \"%.*s\" is not running",
+                         STR_ARG(source->id));
     if (!provider->snapshot && !provider->snapshot_own)
-        return error_set(err, WF_UNSUPPORTED, "provider '%s' has no snapshots", provider->name);
+        return error_set(err, WF_UNSUPPORTED, "provider '%s' has no snapshots",
+                         provider->name);
     wf_status status = snapshot_request(source->snapshot, tables, count, err);
     if (!status)
         source_wake(source);
@@ -355,7 +366,8 @@ wf_status source_snapshot(struct cdc_source *source, const wf_str *tables, size_
 }
 
 /* Where the store is, or is to be. */
-static wf_status source_store_path(struct cdc_source *source, struct buf *path, wf_error *err)
+static wf_status source_store_path(struct cdc_source *source, struct buf *path,
+                                   wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
     bool configured = source->settings != NULL;
@@ -388,9 +400,10 @@ wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_err
     return status;
 }
 
-wf_status source_with_provider(struct cdc_source *source, const struct cdc_provider *provider,
-                               wf_status (*fn)(void *state, void *arg, wf_error *err), void *arg,
-                               wf_error *err)
+wf_status source_with_provider(struct cdc_source *source,
+                               const struct cdc_provider *provider,
+                               wf_status (*fn)(void *state, void *arg, wf_error *err),
+                               void *arg, wf_error *err)
 {
     pthread_mutex_lock(&source->provider_lock);
     wf_status status;

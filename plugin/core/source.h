@@ -2,22 +2,23 @@
  *
  * source - one stream of changes: its provider, its thread, its lifecycle.
  *
- * The source thread owns the provider: it opens it, polls it with a budget that follows from the
- * room in the log, confirms what everyone has had, opens it again with growing pauses when the far
- * side goes away.  Everybody else only says what is wanted (start, stop, pause, snapshot) and may
- * wait for it.
+ * The source thread owns the provider: it opens it, polls it with a budget that follows
+ * from the room in the log, confirms what everyone has had, opens it again with growing
+ * pauses when the far side goes away.  Everybody else only says what is wanted (start,
+ * stop, pause, snapshot) and may wait for it.
  *
  *     wanted ---> [ lock file, store, position ] -> open -> poll ... -> drain -> confirm -> close
  *
  * A source that is stopped keeps its subscriptions; they go on when it is started again.
  *
- * Stopping.  No callback begins any more; those that run are waited for by the source thread, which
- * meanwhile keeps the connection alive, and then confirms.  Whoever asked for the stop waits too,
- * unless callbacks are running: they may be waiting for him (a pipeline that stops its own source).
+ * Stopping.  No callback begins any more; those that run are waited for by the source
+ * thread, which meanwhile keeps the connection alive, and then confirms.  Whoever asked for
+ * the stop waits too, unless callbacks are running: they may be waiting for him (a pipeline
+ * that stops its own source).
  *
- * Locks: source.lock guards every member without a tag; it is not held while the provider, the store
- * or a callback is called.  Order: registry.lock, source.lock, store_lock, provider_lock,
- * flow.lock, pool.lock.
+ * Locks: source.lock guards every member without a tag; it is not held while the provider,
+ * the store or a callback is called.  Order: registry.lock, source.lock, store_lock,
+ * provider_lock, flow.lock, pool.lock.
  */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
@@ -66,12 +67,12 @@ struct cdc_source {
     bool draining;       /* waits for callbacks to return */
     bool ending;         /* the thread is to end */
     bool has_thread;
-    uint64_t runs;       /* counts starts */
+    uint64_t runs;        /* counts starts */
     uint64_t started_run; /* the one the thread works on */
     uint64_t turns;       /* counts the polls of the source thread */
-    wf_error error;      /* why it is reconnecting or failed; text "" when all is well */
-    struct buf removed;  /* what the last cleanup removed */
-    struct buf position; /* last confirmed */
+    wf_error error;       /* why it is reconnecting or failed; text "" when all is well */
+    struct buf removed;   /* what the last cleanup removed */
+    struct buf position;  /* last confirmed */
     struct cdc_lag lag;
     uint64_t lag_asked, lag_answered;
     pthread_t thread;
@@ -83,26 +84,29 @@ struct cdc_source {
     bool provider_open;
     void *provider_state;
 
-    _Atomic bool cancelled;         /* what an opening provider looks at */
+    _Atomic bool cancelled; /* what an opening provider looks at */
     _Atomic uint64_t events_total;
-    _Atomic int64_t last_event_us;  /* 0: none yet */
+    _Atomic int64_t last_event_us; /* 0: none yet */
 
     /* [source] only. */
     struct confirm confirm;
     struct buf identity;
     int lock_fd;
-    int64_t backoff_ms;    /* the first pause before a reconnect; tests make these two shorter */
-    int64_t check_ms;      /* between looks at the lock, at claims and at replays */
+    int64_t
+        backoff_ms;   /* the first pause before a reconnect; tests make these two shorter */
+    int64_t check_ms; /* between looks at the lock, at claims and at replays */
     uint32_t seen_version; /* of the flow's subscriptions: whether there are any is known */
     uint32_t kept_version; /* the same: their names are in the store */
-    uint64_t taken;       /* changes the provider gave, wanted or not */
-    uint64_t taken_told;  /* of these, when last_event_us was last set */
+    uint64_t taken;        /* changes the provider gave, wanted or not */
+    uint64_t taken_told;   /* of these, when last_event_us was last set */
+    bool commit_lost;      /* commit_error says why a position could not be kept */
+    wf_error commit_error;
     bool untold;          /* `ready` is stored, and the far side does not know it */
     bool snapshot_wanted; /* by options.snapshot, once somebody listens */
     int64_t settled_ms;   /* when it may begin */
     int64_t confirmed_ms;
-    int64_t trouble_ms;   /* until then a store that failed is left alone */
-    int64_t checked_ms;   /* when claims and replays were last looked at */
+    int64_t trouble_ms; /* until then a store that failed is left alone */
+    int64_t checked_ms; /* when claims and replays were last looked at */
 };
 
 /* What cdc_status shows. */
@@ -121,22 +125,25 @@ wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger
 /* Stops and joins.  No subscription is attached any more.  NULL is ignored. */
 void source_free(struct cdc_source *source);
 
-/* Takes the settings (also on failure).  Waits for the first connection and fails, stopped again,
- * when that fails.  WF_STATE when it already runs.  settings NULL: those of the last run.  [any] */
-wf_status source_start(struct cdc_source *source, struct cdc_settings *settings, wf_error *err);
+/* Takes the settings (also on failure).  Waits for the first connection and fails, stopped
+ * again, when that fails.  WF_STATE when it already runs.  settings NULL: those of the last
+ * run.  [any] */
+wf_status source_start(struct cdc_source *source, struct cdc_settings *settings,
+                       wf_error *err);
 
-/* Asks to stop, and waits for it as the essay above says.  With `cleanup`, what the provider
- * installed is removed.  *out_waited (may be NULL): it has stopped.  [any] */
-wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited, wf_error *err);
+/* Asks to stop, and waits for it as the essay above says.  With `cleanup`, what the
+ * provider installed is removed.  *out_waited (may be NULL): it has stopped.  [any] */
+wf_status source_stop(struct cdc_source *source, bool cleanup, bool *out_waited,
+                      wf_error *err);
 
-/* The halves of both, for the registry: asking neither waits nor calls anybody, so that it can be done
- * together with the registering; *out_run is what to wait for. */
+/* The halves of both, for the registry: asking neither waits nor calls anybody, so that it
+ * can be done together with the registering; *out_run is what to wait for. */
 wf_status source_ask_start(struct cdc_source *source, struct cdc_settings *settings,
                            uint64_t *out_run, wf_error *err);
 wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *err);
 uint64_t source_ask_stop(struct cdc_source *source, bool cleanup);
-wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanup, bool *out_waited,
-                            wf_error *err);
+wf_status source_await_stop(struct cdc_source *source, uint64_t run, bool cleanup,
+                            bool *out_waited, wf_error *err);
 /* No start was asked for since `run`.  [any] */
 bool source_is_run(struct cdc_source *source, uint64_t run);
 
@@ -158,8 +165,8 @@ void source_tables_json(struct cdc_source *source, struct buf *out);
  * [any] */
 void source_subscriptions_json(struct cdc_source *source, struct buf *out);
 /* Appends the versions of a table as a JSON list, and counts them.  [any] */
-wf_status source_schema_history(struct cdc_source *source, wf_str table, struct buf *out_json,
-                                uint64_t *out_count, wf_error *err);
+wf_status source_schema_history(struct cdc_source *source, wf_str table,
+                                struct buf *out_json, uint64_t *out_count, wf_error *err);
 
 /* The store of the source's state_dir, opened when first asked for.  [any] */
 wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_error *err);
@@ -167,10 +174,12 @@ wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_err
 /* Makes the source thread look again.  [any] */
 void source_wake(struct cdc_source *source);
 
-/* For tests and benchmarks that feed a provider directly (memory): its state while it is open, with
- * source.provider_lock held by the callee; fn's status comes back, WF_STATE when it is not open. */
-wf_status source_with_provider(struct cdc_source *source, const struct cdc_provider *provider,
-                               wf_status (*fn)(void *state, void *arg, wf_error *err), void *arg,
-                               wf_error *err);
+/* For tests and benchmarks that feed a provider directly (memory): its state while it is
+ * open, with source.provider_lock held by the callee; fn's status comes back, WF_STATE when
+ * it is not open. */
+wf_status source_with_provider(struct cdc_source *source,
+                               const struct cdc_provider *provider,
+                               wf_status (*fn)(void *state, void *arg, wf_error *err),
+                               void *arg, wf_error *err);
 
 #endif

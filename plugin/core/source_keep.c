@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_keep - a position is stored only when the names of all who hold it back are stored too, and
- * told to the server only when it is stored.
+ * source_keep - a position is stored only when the names of all who hold it back are stored
+ * too, and told to the server only when it is stored.
  */
 #include "plugin/core/source_keep.h"
 
@@ -16,7 +16,7 @@
 #define KEEP_CONFIRM_MS 200 /* between confirms under load */
 #define KEEP_TROUBLE_MS 200 /* until a store that failed is tried again */
 
-/* ---- a run begins ----------------------------------------------------------------------------- */
+/* ---- a run begins -------------------------------------------------------------------- */
 
 static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
 {
@@ -34,8 +34,8 @@ static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
         pthread_cond_broadcast(&source->changed);
         pthread_mutex_unlock(&source->lock);
         if (!told)
-            log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s", STR_ARG(source->id),
-                     err->text);
+            log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s",
+                     STR_ARG(source->id), err->text);
         source_run_sleep(source, source->check_ms);
         status = source_run_goes_on(source)
                      ? WF_OK
@@ -50,18 +50,15 @@ static wf_status source_keep_expect(void *ctx, wf_str name, wf_error *err)
     return flow_expect(&source->flow, name, err);
 }
 
-/* Whether the snapshot of options.snapshot is due at this start. */
-static wf_status source_keep_want_snapshot(struct cdc_source *source, struct cdc_store *store,
-                                           bool has_position, wf_error *err)
+/* Whether the snapshot of options.snapshot is due at this start.  No position is stored
+ * before all of its tables are, so that one that was cut off at its beginning begins
+ * again. */
+static bool source_keep_want_snapshot(const struct cdc_source *source)
 {
-    uint64_t run = 0;
-    wf_status status = store_snapshot_last_run(store, source->id, &run, err);
     int32_t mode = source->settings->core.snapshot;
-    bool first = !has_position && !run;
-    source->snapshot_wanted =
-        mode == CDC_SNAPSHOT_ALWAYS ||
-        ((mode == CDC_SNAPSHOT_INITIAL || mode == CDC_SNAPSHOT_WHEN_NEEDED) && first);
-    return status;
+    bool first = !source->confirm.latest.len;
+    return mode == CDC_SNAPSHOT_ALWAYS ||
+           ((mode == CDC_SNAPSHOT_INITIAL || mode == CDC_SNAPSHOT_WHEN_NEEDED) && first);
 }
 
 static wf_status source_keep_read(struct cdc_source *source, wf_error *err)
@@ -72,11 +69,17 @@ static wf_status source_keep_read(struct cdc_source *source, wf_error *err)
         return status;
     buf_clear(&source->identity);
     buf_clear(&source->confirm.latest);
-    status = store_position_get(store, source->id, &source->confirm.latest, &source->identity, err);
+    status = store_position_get(store, source->id, &source->confirm.latest,
+                                &source->identity, err);
+    /* The run before may have ended before it could tell. */
+    buf_str(&source->confirm.ready, buf_view(&source->confirm.latest));
+    source->untold = source->confirm.latest.len > 0;
     if (!status)
-        status = source_keep_want_snapshot(source, store, source->confirm.latest.len > 0, err);
+        status = buf_status(&source->confirm.ready, "position", err);
+    source->snapshot_wanted = !status && source_keep_want_snapshot(source);
     if (!status)
-        status = store_subscription_each(store, source->id, source, source_keep_expect, err);
+        status =
+            store_subscription_each(store, source->id, source, source_keep_expect, err);
     if (status)
         return status;
     pthread_mutex_lock(&source->lock);
@@ -94,6 +97,7 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err)
     const struct cdc_settings *settings = source->settings;
     source->snapshot_wanted = false;
     source->untold = false;
+    source->commit_lost = false;
     source->seen_version = source->kept_version = atomic_load(&source->flow.version) - 1;
     wf_status status = flow_open(&source->flow, str_from(settings->provider->name),
                                  (size_t)settings->core.buffer_bytes,
@@ -107,7 +111,7 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err)
     return status ? status : source_keep_read(source, err);
 }
 
-/* ---- confirming -------------------------------------------------------------------------------- */
+/* ---- confirming ---------------------------------------------------------------------- */
 
 /* After a call on the store: WF_OK when it is to be tried again. */
 static wf_status source_keep_trouble(struct cdc_source *source, wf_status status,
@@ -120,8 +124,9 @@ static wf_status source_keep_trouble(struct cdc_source *source, wf_status status
     source->error = *err;
     pthread_mutex_unlock(&source->lock);
     if (news)
-        log_line(&source->logger, LOG_ERROR, "state not stored, trying again source=%.*s error=%s",
-                 STR_ARG(source->id), err->text);
+        log_line(&source->logger, LOG_ERROR,
+                 "state not stored, trying again source=%.*s error=%s", STR_ARG(source->id),
+                 err->text);
     source->trouble_ms = clock_mono_ms() + KEEP_TROUBLE_MS;
     return WF_OK;
 }
@@ -179,7 +184,8 @@ static wf_status source_keep_position(struct cdc_source *source, wf_error *err)
     return WF_OK;
 }
 
-/* Tells the far side what is stored, again after a reconnect when it was not heard. */
+/* Tells the far side what is stored, again after a reconnect or a restart when it was not
+ * heard. */
 static wf_status source_keep_tell(struct cdc_source *source, wf_error *err)
 {
     if (!source->provider_open || !source->untold)
@@ -210,10 +216,11 @@ wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error 
         return WF_OK;
     source->confirmed_ms = now;
     status = source_keep_position(source, err);
-    return status ? source_keep_trouble(source, status, err) : source_keep_tell(source, err);
+    return status ? source_keep_trouble(source, status, err)
+                  : source_keep_tell(source, err);
 }
 
-/* ---- now and then ------------------------------------------------------------------------------ */
+/* ---- now and then -------------------------------------------------------------------- */
 
 static struct cdc_store *source_keep_store(struct cdc_source *source)
 {

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_keep - what a source keeps on its own disk: its lock file, its place in the stream, the
- * names of its subscriptions, how far its snapshots have come.
+ * source_keep - what a source keeps on its own disk: its lock file, its place in the
+ * stream, the names of its subscriptions, how far its snapshots have come.
  *
- * The disk may be full for a while.  The stream goes on then, the error is in the status, and nothing
- * is confirmed: these functions answer WF_OK and try again.  All calls [source].
+ * The disk may be full for a while.  The stream goes on then, the error is in the status,
+ * and nothing is confirmed: these functions answer WF_OK and try again.  All calls
+ * [source].
  */
 #ifndef CORE_SOURCE_KEEP_H
 #define CORE_SOURCE_KEEP_H
 
 #include "plugin/core/source.h"
 
-/* A run begins: an empty log, the lock, the store, the position to go on after.  A lossy source keeps
- * nothing and needs none of them but the log. */
+/* A run begins: an empty log, the lock, the store, the position to go on after.  A lossy
+ * source keeps nothing and needs none of them but the log. */
 wf_status source_keep_open(struct cdc_source *source, wf_error *err);
 
-/* Stores the names of the subscriptions when they are others than before: they are claims after a
- * restart. */
+/* Stores the names of the subscriptions when they are others than before: they are claims
+ * after a restart. */
 wf_status source_keep_names(struct cdc_source *source, wf_error *err);
 
 /* Confirms what everyone has had: at once when nothing else goes on, else now and then. */

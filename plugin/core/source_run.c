@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_run - open, poll, confirm; drain, close; and again after a pause when the far side went
- * away.
+ * source_run - open, poll, confirm; drain, close; and again after a pause when the far side
+ * went away.
  */
 #include "plugin/core/source_run.h"
 
@@ -17,17 +17,18 @@
 #include "plugin/core/store.h"
 #include "plugin/core/subscription.h"
 
-#define RUN_BATCH 4096u           /* changes per poll, so that stop and confirm get their turn */
-#define RUN_ROOM_PER_CHANGE 64u   /* a change takes at least this in the log */
-#define RUN_IDLE_MS 1000          /* longest wait of a poll */
-#define RUN_BUSY_MS 20            /* the same while something waits to be confirmed */
-#define RUN_QUIET_MS 200          /* the same while nothing is to be read */
-#define RUN_SETTLE_MS 250         /* from the last new trigger to the first snapshot */
+#define RUN_BATCH 4096u /* changes per poll, so that stop and confirm get their turn */
+#define RUN_ROOM_PER_CHANGE 64u /* a change takes at least this in the log */
+#define RUN_IDLE_MS 1000        /* longest wait of a poll */
+#define RUN_BUSY_MS 20          /* the same while something waits to be confirmed */
+#define RUN_QUIET_MS 200        /* the same while nothing is to be read */
+#define RUN_SETTLE_MS 250       /* from the last new trigger to the first snapshot */
 #define RUN_BACKOFF_MOST_MS 30000
-#define RUN_STEADY_MS 10000       /* a connection that held so long was a good one */
-#define RUN_DRAIN_SHORT_MS 50     /* a callback that ends in this time is waited for by everyone */
+#define RUN_STEADY_MS 10000 /* a connection that held so long was a good one */
+#define RUN_DRAIN_SHORT_MS                                                                 \
+    50 /* a callback that ends in this time is waited for by everyone */
 
-/* ---- phases and words ------------------------------------------------------------------------- */
+/* ---- phases and words ---------------------------------------------------------------- */
 
 void source_run_phase(struct cdc_source *source, enum lifecycle_event event)
 {
@@ -39,7 +40,8 @@ void source_run_phase(struct cdc_source *source, enum lifecycle_event event)
     pthread_mutex_unlock(&source->lock);
     if (before != after)
         log_line(&source->logger, LOG_INFO, "source is %s source=%.*s was=%s",
-                 lifecycle_phase_text(after), STR_ARG(source->id), lifecycle_phase_text(before));
+                 lifecycle_phase_text(after), STR_ARG(source->id),
+                 lifecycle_phase_text(before));
 }
 
 static void source_run_error(struct cdc_source *source, const wf_error *err)
@@ -70,7 +72,7 @@ void source_run_sleep(struct cdc_source *source, int64_t wait_ms)
     pthread_mutex_unlock(&source->lock);
 }
 
-/* ---- what the provider calls ------------------------------------------------------------------ */
+/* ---- what the provider calls --------------------------------------------------------- */
 
 static wf_status source_run_emit(void *ctx, const struct cdc_change *change, wf_error *err)
 {
@@ -85,10 +87,11 @@ static wf_status source_run_emit(void *ctx, const struct cdc_change *change, wf_
 static void source_run_commit(void *ctx, wf_str position)
 {
     struct cdc_source *source = ctx;
-    wf_error err;
-    if (confirm_mark(&source->confirm, ring_head(&source->flow.ring), position, &err))
-        log_line(&source->logger, LOG_ERROR, "position not kept source=%.*s error=%s",
-                 STR_ARG(source->id), err.text);
+    /* A place that is not kept may be the last one for long: the run fails, and reads it
+     * again. */
+    if (confirm_mark(&source->confirm, ring_head(&source->flow.ring), position,
+                     &source->commit_error))
+        source->commit_lost = true;
 }
 
 static void source_run_mark(void *ctx, uint64_t mark)
@@ -118,10 +121,10 @@ static void source_run_notice(void *ctx, enum log_level level, const char *text)
     log_line(&source->logger, level, "source=%.*s %s", STR_ARG(source->id), text);
 }
 
-/* ---- the connection --------------------------------------------------------------------------- */
+/* ---- the connection ------------------------------------------------------------------ */
 
-static wf_status source_run_open(struct cdc_source *source, const struct cdc_emitter *emitter,
-                                 wf_error *err)
+static wf_status source_run_open(struct cdc_source *source,
+                                 const struct cdc_emitter *emitter, wf_error *err)
 {
     const struct cdc_provider *provider = source->settings->provider;
     void *state = calloc(1, provider->state_size ? provider->state_size : 1);
@@ -169,9 +172,10 @@ static void source_run_close(struct cdc_source *source)
     source->provider_state = NULL;
 }
 
-/* ---- who is there ------------------------------------------------------------------------------ */
+/* ---- who is there -------------------------------------------------------------------- */
 
-/* The subscriptions are others than before: keeps their names, and learns whether there are any. */
+/* The subscriptions are others than before: keeps their names, and learns whether there are
+ * any. */
 static wf_status source_run_audience(struct cdc_source *source, wf_error *err)
 {
     struct cdc_flow *flow = &source->flow;
@@ -180,12 +184,13 @@ static wf_status source_run_audience(struct cdc_source *source, wf_error *err)
         source->seen_version = version;
         source->settled_ms = clock_mono_ms() + RUN_SETTLE_MS;
         bool deserted = !flow_subscriptions(flow) && !source->settings->provider->lossy;
-        source_run_phase(source, deserted ? LIFECYCLE_ON_DESERTED : LIFECYCLE_ON_SUBSCRIBED);
+        source_run_phase(source,
+                         deserted ? LIFECYCLE_ON_DESERTED : LIFECYCLE_ON_SUBSCRIBED);
     }
     return version == source->kept_version ? WF_OK : source_keep_names(source, err);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------ */
 
 static wf_status source_run_snapshot(struct cdc_source *source, wf_error *err)
 {
@@ -202,11 +207,13 @@ static wf_status source_run_snapshot(struct cdc_source *source, wf_error *err)
         status = snapshot_step(source->snapshot, err);
     bool is = snapshot_active(source->snapshot);
     if (was != is)
-        source_run_phase(source, is ? LIFECYCLE_ON_SNAPSHOT_BEGIN : LIFECYCLE_ON_SNAPSHOT_END);
+        source_run_phase(source,
+                         is ? LIFECYCLE_ON_SNAPSHOT_BEGIN : LIFECYCLE_ON_SNAPSHOT_END);
     return status;
 }
 
-/* What may be read now.  When the log is nearly full: nothing, and whoever makes room tells. */
+/* What may be read now.  When the log is nearly full: nothing, and whoever makes room
+ * tells. */
 static struct cdc_budget source_run_budget(struct cdc_source *source)
 {
     struct cdc_flow *flow = &source->flow;
@@ -234,15 +241,17 @@ static struct cdc_budget source_run_budget(struct cdc_source *source)
 static void source_run_count(struct cdc_source *source)
 {
     if (source->taken == source->taken_told &&
-        atomic_load_explicit(&source->events_total, memory_order_relaxed) == source->flow.emitted)
+        atomic_load_explicit(&source->events_total, memory_order_relaxed) ==
+            source->flow.emitted)
         return;
     source->taken_told = source->taken;
-    atomic_store_explicit(&source->events_total, source->flow.emitted, memory_order_relaxed);
+    atomic_store_explicit(&source->events_total, source->flow.emitted,
+                          memory_order_relaxed);
     atomic_store_explicit(&source->last_event_us, clock_wall_us(), memory_order_relaxed);
 }
 
-/* Answers whoever waits for the lag.  A lag that is not known is no reason to stop, a connection that
- * is gone is one to reconnect. */
+/* Answers whoever waits for the lag.  A lag that is not known is no reason to stop, a
+ * connection that is gone is one to reconnect. */
 static wf_status source_run_lag(struct cdc_source *source, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
@@ -282,6 +291,10 @@ static wf_status source_run_turn(struct cdc_source *source, wf_error *err)
     status = source->settings->provider->poll(source->provider_state, budget, err);
     source_run_count(source);
     flow_publish(&source->flow);
+    if (!status && source->commit_lost) {
+        *err = source->commit_error;
+        return source->commit_error.code;
+    }
     return status ? status : source_keep_confirm(source, false, err);
 }
 
@@ -294,9 +307,10 @@ static wf_status source_run_stream(struct cdc_source *source, wf_error *err)
 {
     struct cdc_store *store = NULL;
     const struct cdc_settings *settings = source->settings;
-    wf_status status = settings->provider->lossy ? WF_OK : source_store(source, &store, err);
-    struct snapshot_deps deps = {&source->flow, store, settings, source->provider_state,
-                                 source_run_wake, source};
+    wf_status status =
+        settings->provider->lossy ? WF_OK : source_store(source, &store, err);
+    struct snapshot_deps deps = {&source->flow,          store,           settings,
+                                 source->provider_state, source_run_wake, source};
     if (!status)
         status = snapshot_attach(source->snapshot, &deps, err);
     if (status)
@@ -307,7 +321,7 @@ static wf_status source_run_stream(struct cdc_source *source, wf_error *err)
     return status;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------- */
 
 /* Whoever waits for the source looks whether callbacks run that may be waiting for him. */
 static void source_run_draining(struct cdc_source *source)
@@ -318,8 +332,8 @@ static void source_run_draining(struct cdc_source *source)
     pthread_mutex_unlock(&source->lock);
 }
 
-/* Waits for the callbacks that run; the connection is kept alive meanwhile.  A callback may take an
- * hour. */
+/* Waits for the callbacks that run; the connection is kept alive meanwhile.  A callback may
+ * take an hour. */
 static void source_run_drain(struct cdc_source *source)
 {
     const struct cdc_budget nothing = {.timeout_ms = 0, .max_changes = 0};
@@ -335,9 +349,10 @@ static void source_run_drain(struct cdc_source *source)
     }
     if (source_keep_confirm(source, true, &err) ||
         (source->confirm.unconfirmed && !source->snapshot_wanted))
-        log_line(&source->logger, LOG_WARN,
-                 "last position not confirmed, some events will come again source=%.*s error=%s",
-                 STR_ARG(source->id), err.text);
+        log_line(
+            &source->logger, LOG_WARN,
+            "last position not confirmed, some events will come again source=%.*s error=%s",
+            STR_ARG(source->id), err.text);
 }
 
 /* The stream is broken for good, but what is in the log can still be delivered. */
@@ -381,7 +396,8 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
     if (!wanted)
         return;
     wf_error err = {.code = WF_OK};
-    wf_status status = source->provider_open ? WF_OK : source_run_open(source, emitter, &err);
+    wf_status status =
+        source->provider_open ? WF_OK : source_run_open(source, emitter, &err);
     if (!status)
         status = source_run_remove(source, &err);
     source_run_error(source, status ? &err : NULL);
@@ -394,7 +410,8 @@ static void source_run_end(struct cdc_source *source, bool failed)
     pthread_mutex_lock(&source->lock);
     source->draining = false;
     if (failed && source->cleaning)
-        source->cleanup_wanted = false; /* it was for this that the run began, and it has failed */
+        source->cleanup_wanted =
+            false; /* it was for this that the run began, and it has failed */
     if (failed && source->runs == source->started_run)
         source->wanted = false;
     pthread_mutex_unlock(&source->lock);
@@ -402,7 +419,8 @@ static void source_run_end(struct cdc_source *source, bool failed)
         source_run_phase(source, LIFECYCLE_ON_STOPPED);
 }
 
-/* Pause before the next attempt: doubles each time, and no two sources come at the same moment. */
+/* Pause before the next attempt: doubles each time, and no two sources come at the same
+ * moment. */
 static int64_t source_run_backoff(const struct cdc_source *source, unsigned attempt)
 {
     int64_t wait_ms = source->backoff_ms;
@@ -439,8 +457,9 @@ static wf_status source_run_connections(struct cdc_source *source,
         int64_t wait_ms = source_run_backoff(source, attempt++);
         source_run_error(source, err);
         source_run_phase(source, LIFECYCLE_ON_LOST);
-        log_line(&source->logger, LOG_WARN, "connection lost source=%.*s retry_ms=%lld error=%s",
-                 STR_ARG(source->id), (long long)wait_ms, err->text);
+        log_line(&source->logger, LOG_WARN,
+                 "connection lost source=%.*s retry_ms=%lld error=%s", STR_ARG(source->id),
+                 (long long)wait_ms, err->text);
         source_run_sleep(source, wait_ms);
     }
     return WF_OK;
@@ -449,8 +468,13 @@ static wf_status source_run_connections(struct cdc_source *source,
 void source_run(struct cdc_source *source)
 {
     const struct cdc_emitter emitter = {
-        source,           source_run_emit,   source_run_commit, source_run_mark,
-        source_run_wanted, source_run_schema, source_run_notice,
+        source,
+        source_run_emit,
+        source_run_commit,
+        source_run_mark,
+        source_run_wanted,
+        source_run_schema,
+        source_run_notice,
     };
     wf_error err = {.code = WF_OK};
     wf_status status = source_keep_open(source, &err);

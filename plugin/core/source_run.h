@@ -7,8 +7,8 @@
 
 #include "plugin/core/source.h"
 
-/* Returns when the source is no longer wanted or cannot go on.  The phase is then STOPPED or FAILED,
- * every callback has returned and the provider is closed.  [source] */
+/* Returns when the source is no longer wanted or cannot go on.  The phase is then STOPPED
+ * or FAILED, every callback has returned and the provider is closed.  [source] */
 void source_run(struct cdc_source *source);
 
 /* Changes the phase and tells whoever waits.  [source] */

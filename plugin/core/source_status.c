@@ -129,11 +129,12 @@ static uint64_t source_status_count(wf_str list)
     return count;
 }
 
-wf_status source_schema_history(struct cdc_source *source, wf_str table, struct buf *out_json,
-                                uint64_t *out_count, wf_error *err)
+wf_status source_schema_history(struct cdc_source *source, wf_str table,
+                                struct buf *out_json, uint64_t *out_count, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
-    const struct cdc_provider *provider = source->settings ? source->settings->provider : NULL;
+    const struct cdc_provider *provider =
+        source->settings ? source->settings->provider : NULL;
     pthread_mutex_unlock(&source->lock);
     if (provider && provider->schema_history) {
         struct source_history ask = {provider, table, out_json};
@@ -141,7 +142,8 @@ wf_status source_schema_history(struct cdc_source *source, wf_str table, struct 
         wf_status status =
             source_with_provider(source, provider, source_status_own_history, &ask, err);
         if (!status)
-            *out_count = source_status_count(str_slice(buf_view(out_json), at, out_json->len));
+            *out_count =
+                source_status_count(str_slice(buf_view(out_json), at, out_json->len));
         return status;
     }
     struct cdc_store *store;

@@ -14,10 +14,12 @@
 #include "plugin/core/flow.h"
 #include "plugin/core/pool.h"
 
-#define SUBSCRIPTION_CANCELLED_MS 1000 /* a host that is stopping is asked again after this */
-#define SUBSCRIPTION_BURY_MS 10        /* shortest wait for a store that does not take a letter */
+#define SUBSCRIPTION_CANCELLED_MS                                                          \
+    1000                        /* a host that is stopping is asked again after this */
+#define SUBSCRIPTION_BURY_MS 10 /* shortest wait for a store that does not take a letter */
 
-/* The subscription whose callback runs on this thread, to know a stop that comes from inside. */
+/* The subscription whose callback runs on this thread, to know a stop that comes from
+ * inside. */
 static CDC_THREAD_LOCAL const struct cdc_subscription *subscription_current;
 
 void subscription_enter(struct cdc_subscription *sub)
@@ -35,7 +37,7 @@ bool subscription_inside_any(void)
     return subscription_current != NULL;
 }
 
-/* ---- delivering ------------------------------------------------------------------------------ */
+/* ---- delivering ---------------------------------------------------------------------- */
 
 bool subscription_pause(struct cdc_subscription *sub, int64_t wait_ms)
 {
@@ -67,17 +69,19 @@ wf_status subscription_fire(struct cdc_subscription *sub, wf_str event, wf_error
 }
 
 /* Puts the record away.  Until the store has it the event is not given up. */
-static bool subscription_bury(struct cdc_subscription *sub, const struct ring_record *record,
-                              int64_t attempts, const char *error)
+static bool subscription_bury(struct cdc_subscription *sub,
+                              const struct ring_record *record, int64_t attempts,
+                              const char *error)
 {
     int64_t wait_ms = sub->policy.initial_backoff_ms;
     if (wait_ms < SUBSCRIPTION_BURY_MS)
         wait_ms = SUBSCRIPTION_BURY_MS;
     wf_error err;
     while (dead_letter_write(sub, record, attempts, error, &err)) {
-        log_line(sub->flow->owner.logger, LOG_ERROR,
-                 "dead letter not stored, trying again source=%.*s subscription=%.*s error=%s",
-                 STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), err.text);
+        log_line(
+            sub->flow->owner.logger, LOG_ERROR,
+            "dead letter not stored, trying again source=%.*s subscription=%.*s error=%s",
+            STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), err.text);
         subscription_note_error(sub, err.text);
         if (!subscription_pause(sub, wait_ms))
             return false;
@@ -86,15 +90,19 @@ static bool subscription_bury(struct cdc_subscription *sub, const struct ring_re
     }
     atomic_fetch_add(&sub->dead_lettered, 1);
     log_line(sub->flow->owner.logger, LOG_WARN,
-             "event went to the dead letters source=%.*s subscription=%.*s attempts=%lld error=%s",
-             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), (long long)attempts, error);
+             "event went to the dead letters source=%.*s subscription=%.*s attempts=%lld "
+             "error=%s",
+             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), (long long)attempts,
+             error);
     subscription_note_error(sub, "");
     return true;
 }
 
-/* After a failed attempt: waits and says whether to try again.  *out_done: put away instead. */
-static bool subscription_again(struct cdc_subscription *sub, const struct ring_record *record,
-                               int64_t attempts, const wf_error *failure, bool *out_done)
+/* After a failed attempt: waits and says whether to try again.  *out_done: put away
+ * instead. */
+static bool subscription_again(struct cdc_subscription *sub,
+                               const struct ring_record *record, int64_t attempts,
+                               const wf_error *failure, bool *out_done)
 {
     const struct subscription_policy *policy = &sub->policy;
     subscription_note_error(sub, failure->text);
@@ -112,8 +120,8 @@ static bool subscription_again(struct cdc_subscription *sub, const struct ring_r
     return true;
 }
 
-static bool subscription_retry(struct cdc_subscription *sub, const struct ring_record *record,
-                               wf_error *failure)
+static bool subscription_retry(struct cdc_subscription *sub,
+                               const struct ring_record *record, wf_error *failure)
 {
     int64_t attempts = 0;
     for (;;) {
@@ -150,7 +158,7 @@ bool subscription_deliver(struct cdc_subscription *sub, const struct ring_record
     return true;
 }
 
-/* ---- choosing -------------------------------------------------------------------------------- */
+/* ---- choosing ------------------------------------------------------------------------ */
 
 static uint32_t subscription_ops(struct cdc_subscription *sub, uint32_t id)
 {
@@ -171,7 +179,8 @@ static uint32_t subscription_ops(struct cdc_subscription *sub, uint32_t id)
     return sub->wants[id] - 1;
 }
 
-static bool subscription_wants(struct cdc_subscription *sub, const struct ring_record *record)
+static bool subscription_wants(struct cdc_subscription *sub,
+                               const struct ring_record *record)
 {
     uint32_t id = record->meta.table_id;
     uint32_t bit = 1u << record->meta.op;
@@ -182,11 +191,12 @@ static bool subscription_wants(struct cdc_subscription *sub, const struct ring_r
     if (id == RING_ANY_TABLE && (record->meta.flags & RING_DEAD))
         return sub->filter.ops & bit; /* there may be no event to read the table from */
     if (id == RING_ANY_TABLE)
-        return filter_wants_event(&sub->filter, ring_text(record), (enum cdc_op)record->meta.op);
+        return filter_wants_event(&sub->filter, ring_text(record),
+                                  (enum cdc_op)record->meta.op);
     return subscription_ops(sub, id) & bit;
 }
 
-/* ---- the thread ------------------------------------------------------------------------------ */
+/* ---- the thread ---------------------------------------------------------------------- */
 
 void subscription_space(struct cdc_subscription *sub)
 {
@@ -195,12 +205,13 @@ void subscription_space(struct cdc_subscription *sub)
         return;
     uint64_t behind = atomic_load_explicit(&flow->ring.head, memory_order_relaxed) -
                       atomic_load_explicit(&sub->cursor, memory_order_relaxed);
-    if (behind <= atomic_load(&flow->wake_below) && atomic_exchange(&flow->want_space, false))
+    if (behind <= atomic_load(&flow->wake_below) &&
+        atomic_exchange(&flow->want_space, false))
         flow->owner.on_space(flow->owner.ctx);
 }
 
-static bool subscription_take(struct cdc_subscription *sub, const struct ring_record *record,
-                              uint64_t end)
+static bool subscription_take(struct cdc_subscription *sub,
+                              const struct ring_record *record, uint64_t end)
 {
     bool wanted = subscription_wants(sub, record);
     if (sub->pool) {
@@ -234,7 +245,8 @@ static void subscription_read(struct cdc_subscription *sub)
     struct cdc_flow *flow = sub->flow;
     uint64_t at = subscription_position(sub);
     while (!atomic_load_explicit(&sub->must_rest, memory_order_relaxed)) {
-        const struct ring_record *record = ring_read(&flow->ring, &at, ring_head(&flow->ring));
+        const struct ring_record *record =
+            ring_read(&flow->ring, &at, ring_head(&flow->ring));
         if (!record)
             break;
         uint64_t end = at + record->size;
@@ -271,7 +283,8 @@ static bool subscription_wait(struct cdc_subscription *sub)
         atomic_thread_fence(memory_order_seq_cst);
         bool work = subscription_has_work(sub);
         if (!work) {
-            /* Its workers may still have something, while there is nothing more to give them. */
+            /* Its workers may still have something, while there is nothing more to give
+             * them. */
             sub->resting = !sub->pool || pool_is_idle(sub->pool);
             pthread_cond_broadcast(&flow->rested);
             pthread_cond_wait(&flow->wake, &flow->lock);
@@ -304,7 +317,8 @@ static void *subscription_main(void *arg)
     return NULL;
 }
 
-wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow, wf_error *err)
+wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow,
+                             wf_error *err)
 {
     if (sub->started)
         return error_set(err, WF_STATE, "already started");

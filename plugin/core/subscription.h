@@ -2,14 +2,14 @@
  *
  * subscription - one trigger's reading of a flow: its filter, its cursor, its thread.
  *
- * The thread takes event after event from the log and calls the trigger's callback.  OK moves the
- * cursor on.  Anything else is tried again with growing pauses, in order; after max_attempts the
- * event goes to the dead letters and the stream goes on, or (on_failure: block) it is tried for
- * ever.  With workers > 1 the events of different keys run at the same time, those of one key in
- * order (core/pool.c).
+ * The thread takes event after event from the log and calls the trigger's callback.  OK
+ * moves the cursor on.  Anything else is tried again with growing pauses, in order; after
+ * max_attempts the event goes to the dead letters and the stream goes on, or (on_failure:
+ * block) it is tried for ever.  With workers > 1 the events of different keys run at the
+ * same time, those of one key in order (core/pool.c).
  *
- * No lock is held while a callback runs.  A stop from inside a callback takes effect when it has
- * returned.
+ * No lock is held while a callback runs.  A stop from inside a callback takes effect when
+ * it has returned.
  */
 #ifndef CORE_SUBSCRIPTION_H
 #define CORE_SUBSCRIPTION_H
@@ -43,16 +43,16 @@ struct cdc_subscription {
     struct pool *pool; /* NULL with one worker */
 
     pthread_t thread;
-    bool started;        /* [control]: there is a thread to join */
+    bool started;             /* [control]: there is a thread to join */
     struct flow_claim *place; /* flow.lock: the claim it leaves behind */
-    bool stopping;       /* flow.lock */
-    bool resting;        /* flow.lock: no callback runs and none begins */
-    char error[512];     /* flow.lock: of the last failure; "" after a success */
+    bool stopping;            /* flow.lock */
+    bool resting;             /* flow.lock: no callback runs and none begins */
+    char error[512];          /* flow.lock: of the last failure; "" after a success */
 
-    _Atomic uint64_t cursor;   /* everything before it is done */
-    _Atomic bool must_rest;    /* stop at the next event */
-    _Atomic bool failing;      /* error is not empty */
-    _Atomic uint64_t passed;   /* ordinal of the next event */
+    _Atomic uint64_t cursor; /* everything before it is done */
+    _Atomic bool must_rest;  /* stop at the next event */
+    _Atomic bool failing;    /* error is not empty */
+    _Atomic uint64_t passed; /* ordinal of the next event */
     _Atomic uint64_t delivered;
     _Atomic uint64_t retried;
     _Atomic uint64_t dead_lettered;
@@ -64,10 +64,11 @@ struct cdc_subscription {
 };
 
 /* Attaches to the flow and starts the thread.  WF_STATE when already started.  [control] */
-wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow, wf_error *err);
+wf_status subscription_start(struct cdc_subscription *sub, struct cdc_flow *flow,
+                             wf_error *err);
 
-/* Ends deliveries and waits for it; from inside a callback it only asks for it, and answers false:
- * the thread still has to be joined.  Idempotent.  [control] */
+/* Ends deliveries and waits for it; from inside a callback it only asks for it, and answers
+ * false: the thread still has to be joined.  Idempotent.  [control] */
 bool subscription_stop(struct cdc_subscription *sub);
 
 /* It was asked to stop, and its thread is still to be joined.  [control] */
@@ -78,7 +79,8 @@ bool subscription_is_inside(const struct cdc_subscription *sub);
 /* True on the thread of any callback. */
 bool subscription_inside_any(void);
 
-/* For core/pool.c: delivers one record; false: the thread has to rest, the record is not done. */
+/* For core/pool.c: delivers one record; false: the thread has to rest, the record is not
+ * done. */
 bool subscription_deliver(struct cdc_subscription *sub, const struct ring_record *record);
 /* For core/pool.c: names the subscription this thread works for. */
 void subscription_enter(struct cdc_subscription *sub);

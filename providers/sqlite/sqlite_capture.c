@@ -185,8 +185,11 @@ static wf_status sqlite_capture_claim(struct sqlite_capture *capture,
         &stmt, err);
     if (status)
         return status;
-    sqlite_db_bind_str(stmt, 1, capture->settings->source_id);
-    sqlite_db_bind_str(stmt, 2, str_from(capture->session));
+    status = sqlite_db_bind_str(capture->db, stmt, 1, capture->settings->source_id, err);
+    if (!status)
+        status = sqlite_db_bind_str(capture->db, stmt, 2, str_from(capture->session), err);
+    if (status)
+        return status;
     sqlite3_bind_int64(stmt, 3, place.seq);
     bool row;
     return sqlite_db_step(capture->db, stmt, &row, err);
@@ -204,9 +207,10 @@ static wf_status sqlite_capture_name_sleepers(struct sqlite_capture *capture, wf
         &stmt, err);
     if (status)
         return status;
-    sqlite_db_bind_str(stmt, 1, capture->settings->source_id);
-    for (bool row;;) {
-        status = sqlite_db_step(capture->db, stmt, &row, err);
+    status = sqlite_db_bind_str(capture->db, stmt, 1, capture->settings->source_id, err);
+    for (bool row = false;;) {
+        if (!status)
+            status = sqlite_db_step(capture->db, stmt, &row, err);
         if (status || !row)
             return status;
         CDC_CLEANUP(buf_release) struct buf text;
@@ -243,6 +247,15 @@ static wf_status sqlite_capture_install(struct sqlite_capture *capture,
     return status;
 }
 
+/* What was just installed is not what a second look finds right.  SQLite's schema queries may leave
+ * something out when memory is short; nothing is kept of such a look. */
+static wf_status sqlite_capture_unsettled(const struct sqlite_capture *capture,
+                                          wf_error *err)
+{
+    return error_set(err, WF_UNAVAILABLE, "the capture of database '%s' does not settle",
+                     capture->db->shown);
+}
+
 /* Inside the write transaction. */
 static wf_status sqlite_capture_set_up(struct sqlite_capture *capture,
                                        const struct cdc_open *with,
@@ -251,7 +264,7 @@ static wf_status sqlite_capture_set_up(struct sqlite_capture *capture,
     CDC_CLEANUP(sqlite_plan_release) struct sqlite_plan plan;
     sqlite_plan_init(&plan);
     struct sqlite_plan_for wanted = sqlite_capture_for(capture);
-    wanted.strict = !with->from.len;
+    wanted.fresh = !with->from.len && !with->identity.len;
     wf_status status = sqlite_plan_make(&plan, capture->db, &wanted, err);
     if (!status)
         status = sqlite_capture_check_identity(capture, &plan, with, err);
@@ -262,8 +275,7 @@ static wf_status sqlite_capture_set_up(struct sqlite_capture *capture,
     if (!status) /* reads the uuid, and proves that nothing is left to do */
         status = sqlite_plan_make(&now, capture->db, &wanted, err);
     if (!status && now.script.len)
-        status = error_set(err, WF_PROTOCOL, "the capture of database '%s' does not settle",
-                           capture->db->shown);
+        status = sqlite_capture_unsettled(capture, err);
     memcpy(capture->uuid, now.uuid, sizeof(capture->uuid));
     if (!status)
         status = sqlite_capture_find_place(capture, with->from, out_place, err);
@@ -337,6 +349,10 @@ static wf_status sqlite_capture_renew_now(struct sqlite_capture *capture, wf_err
     if (status)
         return status;
     status = sqlite_capture_look(capture, true, &needed, err);
+    if (!status)
+        status = sqlite_capture_look(capture, false, &needed, err);
+    if (!status && needed)
+        status = sqlite_capture_unsettled(capture, err);
     if (!status)
         status = sqlite_capture_cookie(capture, &cookie, err);
     if (status) {

@@ -29,8 +29,9 @@ static size_t sqlite_collide_next_generated(const struct sqlite_schema *schema,
     return fallback;
 }
 
-/* (SELECT new.a AS a, ...) AS table: the new row as a table of one row.  A BEFORE trigger does not
- * see the generated columns of the new row, so they are computed here, one level of nesting each. */
+/* (SELECT new.a AS a, ...) AS table: the new row as a table of one row.  A BEFORE trigger does
+ * not see the generated columns of the new row, so they are computed here, one level of nesting
+ * each. */
 static void sqlite_collide_put_new_row(struct buf *sql, const struct sqlite_schema *schema)
 {
     bool done[SQLITE_MAX_COLUMNS] = {false};
@@ -62,10 +63,13 @@ static void sqlite_collide_put_new_row(struct buf *sql, const struct sqlite_sche
         buf_printf(&outer, " FROM %s AS ", buf_c(&inner));
         sqlite_sql_put_id(&outer, schema->table);
         buf_byte(&outer, ')');
+        sqlite_sql_carry(&outer, &inner);
         buf_clear(&inner);
         buf_str(&inner, buf_view(&outer));
+        sqlite_sql_carry(&inner, &outer);
     }
     buf_str(sql, buf_view(&inner));
+    sqlite_sql_carry(sql, &inner);
     buf_lit(sql, " AS ");
     sqlite_sql_put_id(sql, schema->table);
 }
@@ -102,6 +106,7 @@ static void sqlite_collide_put_part(struct buf *sql, const struct sqlite_schema 
         buf_init(&value, sql->limit);
         buf_printf(&value, "+(%.*s)", STR_ARG(column->expression));
         sqlite_collide_put_over_new(sql, schema, buf_view(&value));
+        sqlite_sql_carry(sql, &value);
         return;
     }
     /* REPLACE puts the default where NULL is not allowed, after this trigger has run. */

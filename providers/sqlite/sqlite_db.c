@@ -368,16 +368,31 @@ wf_status sqlite_db_step(struct sqlite_db *db, sqlite3_stmt *stmt, bool *out_row
     return WF_OK;
 }
 
-void sqlite_db_bind_str(sqlite3_stmt *stmt, int index, wf_str value)
+wf_status sqlite_db_bind_str(struct sqlite_db *db, sqlite3_stmt *stmt, int index,
+                             wf_str value, wf_error *err)
 {
-    sqlite3_bind_text64(stmt, index, value.ptr ? value.ptr : "", value.len,
-                        SQLITE_TRANSIENT, SQLITE_UTF8);
+    int rc = sqlite3_bind_text64(stmt, index, value.ptr ? value.ptr : "", value.len,
+                                 SQLITE_STATIC, SQLITE_UTF8);
+    return rc ? sqlite_db_fail(db, rc, "ask it", err) : WF_OK;
 }
 
 wf_str sqlite_db_column_str(sqlite3_stmt *stmt, int column)
 {
     const char *text = (const char *)sqlite3_column_text(stmt, column);
     return (wf_str){text, text ? (size_t)sqlite3_column_bytes(stmt, column) : 0};
+}
+
+wf_status sqlite_db_text(struct sqlite_db *db, sqlite3_stmt *stmt, int column, wf_str *out,
+                         wf_error *err)
+{
+    wf_str text = sqlite_db_column_str(stmt, column);
+    if (!text.ptr && sqlite3_errcode(db->handle) == SQLITE_NOMEM)
+        return error_no_memory(err);
+    if (!text.ptr)
+        return error_set(err, WF_PROTOCOL, "database '%s' has no text where one must be",
+                         db->shown);
+    *out = text;
+    return WF_OK;
 }
 
 wf_status sqlite_db_ask(struct sqlite_db *db, const char *sql, wf_str parameter,
@@ -388,7 +403,9 @@ wf_status sqlite_db_ask(struct sqlite_db *db, const char *sql, wf_str parameter,
     if (status)
         return status;
     if (sqlite3_bind_parameter_count(stmt))
-        sqlite_db_bind_str(stmt, 1, parameter);
+        status = sqlite_db_bind_str(db, stmt, 1, parameter, err);
+    if (status)
+        return status;
     bool row = false;
     status = sqlite_db_step(db, stmt, &row, err);
     if (status)

@@ -80,7 +80,13 @@ wf_status sqlite_db_ask(struct sqlite_db *db, const char *sql, wf_str parameter,
 /* Steps: *out_row says whether there is a row. */
 wf_status sqlite_db_step(struct sqlite_db *db, sqlite3_stmt *stmt, bool *out_row,
                          wf_error *err);
-void sqlite_db_bind_str(sqlite3_stmt *stmt, int index, wf_str value);
+/* The statement borrows the text until it is finalized. */
+wf_status sqlite_db_bind_str(struct sqlite_db *db, sqlite3_stmt *stmt, int index,
+                             wf_str value, wf_error *err);
+/* A result column that is never NULL: no text means no memory. */
+wf_status sqlite_db_text(struct sqlite_db *db, sqlite3_stmt *stmt, int column, wf_str *out,
+                         wf_error *err);
+/* The same where NULL or no memory may read as nothing. */
 wf_str sqlite_db_column_str(sqlite3_stmt *stmt, int column);
 
 /* A write transaction from its beginning: no later statement can meet SQLITE_BUSY_SNAPSHOT. */

@@ -3,8 +3,8 @@
  * sqlite_index - the expressions of CREATE INDEX and of generated columns, as text.
  *
  * SQLite tells which columns an index has, but not its expressions; those stand only in the
- * statement it keeps.  The statement was accepted by SQLite, so this only cuts it: at the commas and
- * the closing parenthesis of the outermost list, minding quotes and comments.
+ * statement it keeps.  The statement was accepted by SQLite, so this only cuts it: at the
+ * commas and the closing parenthesis of the outermost list, minding quotes and comments.
  */
 #ifndef PROVIDERS_SQLITE_INDEX_H
 #define PROVIDERS_SQLITE_INDEX_H

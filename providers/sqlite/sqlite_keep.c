@@ -89,8 +89,11 @@ static wf_status sqlite_keep_store(struct sqlite_keep *keep, int64_t confirmed,
         &stmt, err);
     if (status)
         return status;
-    sqlite_db_bind_str(stmt, 1, capture->settings->source_id);
-    sqlite_db_bind_str(stmt, 2, str_from(capture->session));
+    status = sqlite_db_bind_str(capture->db, stmt, 1, capture->settings->source_id, err);
+    if (!status)
+        status = sqlite_db_bind_str(capture->db, stmt, 2, str_from(capture->session), err);
+    if (status)
+        return status;
     sqlite3_bind_int64(stmt, 3, confirmed);
     bool row;
     status = sqlite_db_step(capture->db, stmt, &row, err);
@@ -178,8 +181,14 @@ static wf_status sqlite_keep_next_task(struct sqlite_keep *keep,
     task->version = sqlite3_column_int64(stmt, 1);
     task->begun = sqlite3_column_type(stmt, 2) != SQLITE_NULL;
     task->reached = sqlite3_column_int64(stmt, 2);
-    buf_str(&task->condition, sqlite_db_column_str(stmt, 3));
-    buf_str(&task->table, sqlite_db_column_str(stmt, 4));
+    wf_str condition, table;
+    status = sqlite_db_text(db, stmt, 3, &condition, err);
+    if (!status)
+        status = sqlite_db_text(db, stmt, 4, &table, err);
+    if (status)
+        return status;
+    buf_str(&task->condition, condition);
+    buf_str(&task->table, table);
     status = buf_status(&task->condition, "condition", err);
     return status ? status : buf_status(&task->table, "table name", err);
 }

@@ -77,13 +77,16 @@ static wf_status sqlite_line_read_wishes(struct sqlite_line_set *set, struct sql
         sqlite_db_prepare(db, "SELECT tables, id = ?1 FROM main._cdc_source", &stmt, err);
     if (status)
         return status;
-    sqlite_db_bind_str(stmt, 1, set->with->source_id);
+    status = sqlite_db_bind_str(db, stmt, 1, set->with->source_id, err);
     for (bool row; !status;) {
         status = sqlite_db_step(db, stmt, &row, err);
         if (status || !row)
             break;
-        status = sqlite_line_add_wish(set, sqlite_db_column_str(stmt, 0),
-                                      sqlite3_column_int(stmt, 1) != 0, err);
+        wf_str tables;
+        status = sqlite_db_text(db, stmt, 0, &tables, err);
+        if (!status)
+            status =
+                sqlite_line_add_wish(set, tables, sqlite3_column_int(stmt, 1) != 0, err);
     }
     return status;
 }
@@ -106,8 +109,14 @@ static wf_status sqlite_line_read_versions(struct sqlite_line_set *set,
             return error_no_memory(err);
         line->line = sqlite3_column_int64(stmt, 0);
         line->version = sqlite3_column_int64(stmt, 1);
-        line->name = str_dup(sqlite_db_column_str(stmt, 2));
-        line->ddl = str_dup(sqlite_db_column_str(stmt, 3));
+        wf_str name, ddl;
+        status = sqlite_db_text(db, stmt, 2, &name, err);
+        if (!status)
+            status = sqlite_db_text(db, stmt, 3, &ddl, err);
+        if (status)
+            break;
+        line->name = str_dup(name);
+        line->ddl = str_dup(ddl);
         line->columns = (size_t)sqlite3_column_int64(stmt, 4);
         if (!line->name || !line->ddl)
             return error_no_memory(err);
@@ -123,8 +132,9 @@ static bool sqlite_line_parse_name(wf_str name, int64_t *out_line,
         size_t digits = name.len > 8 ? name.len - 8 : 0;
         if (!str_to_i64(str_slice(name, 5, 5 + digits), out_line))
             return false;
-        CDC_CLEANUP(buf_release) struct buf expected;
-        buf_init(&expected, LIMIT_TEXT_BYTES);
+        char memory[48];
+        struct buf expected;
+        buf_fixed(&expected, memory, sizeof(memory));
         sqlite_trigger_put_name(&expected, *out_line, (enum sqlite_trigger_kind)kind);
         if (str_eq(buf_view(&expected), name)) {
             *out_kind = (enum sqlite_trigger_kind)kind;
@@ -144,23 +154,29 @@ static struct sqlite_line *sqlite_line_numbered(struct sqlite_line_set *set, int
 }
 
 /* One of our triggers: name, tbl_name, sql, rowid. */
-static wf_status sqlite_line_take_trigger(struct sqlite_line_set *set, sqlite3_stmt *stmt,
-                                          wf_error *err)
+static wf_status sqlite_line_take_trigger(struct sqlite_line_set *set, struct sqlite_db *db,
+                                          sqlite3_stmt *stmt, wf_error *err)
 {
     int64_t number;
     enum sqlite_trigger_kind kind;
     struct sqlite_line *line = NULL;
-    if (sqlite_line_parse_name(sqlite_db_column_str(stmt, 0), &number, &kind))
+    wf_str text[3];
+    for (int i = 0; i < 3; i++) {
+        wf_status status = sqlite_db_text(db, stmt, i, &text[i], err);
+        if (status)
+            return status;
+    }
+    if (sqlite_line_parse_name(text[0], &number, &kind))
         line = sqlite_line_numbered(set, number);
     if (!line)
         return error_set(
             err, WF_CONFIG,
             "trigger '%.*s' is not of this provider; it needs the names that begin "
             "with _cdc_ for itself",
-            STR_ARG(sqlite_db_column_str(stmt, 0)));
+            STR_ARG(text[0]));
     if (!line->on_table)
-        line->on_table = str_dup(sqlite_db_column_str(stmt, 1));
-    line->triggers[kind] = str_dup(sqlite_db_column_str(stmt, 2));
+        line->on_table = str_dup(text[1]);
+    line->triggers[kind] = str_dup(text[2]);
     if (!line->on_table || !line->triggers[kind])
         return error_no_memory(err);
     int64_t rowid = sqlite3_column_int64(stmt, 3);
@@ -182,7 +198,7 @@ static wf_status sqlite_line_read_triggers(struct sqlite_line_set *set,
         status = sqlite_db_step(db, stmt, &row, err);
         if (status || !row)
             break;
-        status = sqlite_line_take_trigger(set, stmt, err);
+        status = sqlite_line_take_trigger(set, db, stmt, err);
     }
     return status;
 }
@@ -203,7 +219,7 @@ wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db
         if (!status)
             status = sqlite_line_read_versions(set, db, err);
     }
-    if (!status)
+    if (!status && !plan->rubble)
         status = sqlite_line_read_triggers(set, db, err);
     int64_t others = 0;
     if (!status)
@@ -214,6 +230,15 @@ wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db
                           STR_EMPTY, &others, &found, err);
     set->quiet = others == 0;
     return status;
+}
+
+bool sqlite_line_has_own_wish(const struct sqlite_line_set *set)
+{
+    for (size_t i = 0; i < set->wish_count; i++) {
+        if (set->wishes[i].own)
+            return true;
+    }
+    return false;
 }
 
 /* Whether a source as stored wants the table; `others`: one that is not the asking one. */
@@ -442,6 +467,7 @@ static void sqlite_line_put_fill(const struct sqlite_line *line, struct buf *sql
         buf_sql_quoted(sql, buf_view(&condition), '\'');
         buf_lit(sql, ");\n");
     }
+    sqlite_sql_carry(sql, &condition);
     buf_printf(sql, "UPDATE _cdc_fill SET version = %lld WHERE line = %lld;\n",
                (long long)line->version, (long long)line->line);
 }
@@ -460,9 +486,11 @@ static void sqlite_line_put_triggers(const struct sqlite_line *line, struct buf 
     }
 }
 
-/* Whether every trigger is there with the right text; *out_missing: one is not there at all. */
+/* Whether every trigger is there with the right text; *out_missing: one is not there at all.
+ * Breaks `script` when memory is too short to tell. */
 static bool sqlite_line_up_to_date(const struct sqlite_line *line,
-                                   const struct sqlite_capture_of *table, bool *out_missing)
+                                   const struct sqlite_capture_of *table,
+                                   struct buf *script, bool *out_missing)
 {
     bool same = true;
     for (int kind = 0; kind < SQLITE_TRIGGER_COUNT; kind++) {
@@ -474,6 +502,7 @@ static bool sqlite_line_up_to_date(const struct sqlite_line *line,
             *out_missing = true;
         if (!sqlite_line_same_sql(installed ? installed : "", buf_c(&sql)))
             same = false;
+        sqlite_sql_carry(script, &sql);
     }
     return same;
 }
@@ -488,7 +517,7 @@ static void sqlite_line_put_wanted(struct sqlite_line_set *set, struct sqlite_li
     struct sqlite_capture_of table = {schema, line->line, line->version,
                                       set->quiet && !schema->cascaded};
     bool missing = false;
-    bool same = sqlite_line_up_to_date(line, &table, &missing);
+    bool same = sqlite_line_up_to_date(line, &table, sql, &missing);
     if (same && !renewed && !line->overtaken)
         return;
     if (!line->fresh && missing && (!line->on_table || !renewed))

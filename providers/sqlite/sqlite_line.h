@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_line - the captured tables, one by one: what is installed for each, what should be, and the
- * SQL between the two.
+ * sqlite_line - the captured tables, one by one: what is installed for each, what should
+ * be, and the SQL between the two.
  *
  *     read (what is installed) -> look, for each table that exists -> write
  */
@@ -52,6 +52,9 @@ wf_status sqlite_line_set_read(struct sqlite_line_set *set, struct sqlite_db *db
                                const struct sqlite_plan *plan,
                                const struct sqlite_plan_for *with, wf_error *err);
 void sqlite_line_set_release(struct sqlite_line_set *set);
+
+/* Whether the asking source has an entry already. */
+bool sqlite_line_has_own_wish(const struct sqlite_line_set *set);
 
 /* A table exists: finds its line, makes one when it is wanted, reads its shape. */
 wf_status sqlite_line_look(struct sqlite_line_set *set, struct sqlite_db *db, wf_str table,

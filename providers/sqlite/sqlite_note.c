@@ -67,6 +67,7 @@ static void sqlite_note_put_deletes(struct buf *sql, const struct sqlite_capture
         buf_printf(sql, "%sc%zu", i % 4 ? ", " : ",\n  ", i);
     buf_printf(sql, "\n  FROM _cdc_pending WHERE t = %lld AND %s ORDER BY seq;",
                (long long)table->line, buf_c(which));
+    sqlite_sql_carry(sql, which);
 }
 
 /* Records the noted rows that are gone, and forgets them.  `taken`: also those whose place the new
@@ -104,9 +105,10 @@ void sqlite_note_put_strike(struct buf *sql, const struct sqlite_capture_of *tab
     buf_byte(sql, ';');
 }
 
-/* The same where changes happen within changes.  There it is done before the change as well: until
- * its AFTER trigger runs, a row that moves or goes looks like one that a REPLACE removed.  And a
- * note with other values is of a row that a REPLACE did remove, and whose place the old row took. */
+/* The same where changes happen within changes.  There it is done before the change as well:
+ * until its AFTER trigger runs, a row that moves or goes looks like one that a REPLACE removed.
+ * And a note with other values is of a row that a REPLACE did remove, and whose place the old row
+ * took. */
 void sqlite_note_put_strike_old(struct buf *sql, const struct sqlite_capture_of *table)
 {
     const struct sqlite_schema *schema = table->schema;
@@ -128,7 +130,8 @@ void sqlite_note_put_strike_old(struct buf *sql, const struct sqlite_capture_of 
     sqlite_note_put_strike(sql, table);
 }
 
-/* A column of the old row's newest bookmark, which is this statement's if its BEFORE trigger ran. */
+/* A column of the old row's newest bookmark, which is this statement's if its BEFORE
+ * trigger ran. */
 static void sqlite_note_put_bookmark_of(struct buf *sql,
                                         const struct sqlite_capture_of *table,
                                         const char *column)
@@ -195,4 +198,5 @@ void sqlite_note_put_own_end(struct buf *sql, const struct sqlite_capture_of *ta
                  "\n DELETE FROM _cdc_pending WHERE t = 0 OR seq = ");
     sqlite_note_put_bookmark_of(sql, table, "seq");
     buf_byte(sql, ';');
+    sqlite_sql_carry(sql, &mark);
 }

@@ -89,9 +89,39 @@ void sqlite_plan_release(struct sqlite_plan *plan)
     buf_release(&plan->removed);
 }
 
+/* Half of a capture is none: nobody can go on from it, so what is left of it goes. */
+static wf_status sqlite_plan_clear(struct sqlite_plan *plan, struct sqlite_db *db,
+                                   wf_error *err)
+{
+    CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
+    wf_status status = sqlite_db_prepare(
+        db,
+        "SELECT type, name FROM main.sqlite_master"
+        " WHERE lower(substr(name, 1, 5)) = '_cdc_' AND type IN ('trigger', 'table')"
+        " ORDER BY type DESC, name",
+        &stmt, err);
+    for (bool row; !status;) {
+        wf_str type, name;
+        status = sqlite_db_step(db, stmt, &row, err);
+        if (status || !row)
+            break;
+        status = sqlite_db_text(db, stmt, 0, &type, err);
+        if (!status)
+            status = sqlite_db_text(db, stmt, 1, &name, err);
+        if (status)
+            break;
+        buf_printf(&plan->script, "DROP %.*s ", STR_ARG(type));
+        sqlite_sql_put_id(&plan->script, name);
+        buf_lit(&plan->script, ";\n");
+        buf_printf(&plan->removed, "%.*s %.*s\n", STR_ARG(type), STR_ARG(name));
+    }
+    plan->rubble = true;
+    return status;
+}
+
 /* Whether our tables are there, and that they are ours. */
 static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db,
-                                  wf_error *err)
+                                  const struct sqlite_plan_for *with, wf_error *err)
 {
     size_t there = 0;
     const char *present = NULL;
@@ -131,11 +161,13 @@ static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db
         return error_set(err, WF_CONFIG,
                          "database '%s' is captured by a newer version of this provider",
                          db->shown);
+    if (missing && (with->fresh || with->leaving))
+        return sqlite_plan_clear(plan, db, err);
     if (missing)
         return error_set(
             err, WF_STATE,
-            "table '%s' was removed from database '%s': changes are lost; stop the "
-            "source with cleanup, drop what begins with _cdc_, and start it anew",
+            "table '%s' was removed from database '%s': changes are lost; stop "
+            "the source with cleanup and start it anew",
             missing, db->shown);
     memcpy(plan->uuid, sqlite_db_column_str(stmt, 1).ptr, sizeof(plan->uuid) - 1);
     plan->installed = true;
@@ -166,12 +198,18 @@ static wf_status sqlite_plan_source(struct sqlite_plan *plan, struct sqlite_db *
             db, "SELECT tables FROM main._cdc_source WHERE id = ?1", &stmt, err);
         if (status)
             return status;
-        sqlite_db_bind_str(stmt, 1, with->source_id);
-        status = sqlite_db_step(db, stmt, &found, err);
+        status = sqlite_db_bind_str(db, stmt, 1, with->source_id, err);
+        if (!status)
+            status = sqlite_db_step(db, stmt, &found, err);
         if (status)
             return status;
+        wf_str tables = STR_EMPTY;
         if (found)
-            buf_str(&stored, sqlite_db_column_str(stmt, 0));
+            status = sqlite_db_text(db, stmt, 0, &tables, err);
+        if (status)
+            return status;
+        buf_str(&stored, tables);
+        sqlite_sql_carry(&plan->script, &stored);
     }
     struct buf *sql = &plan->script;
     if (found && with->leaving) {
@@ -288,10 +326,10 @@ static wf_status sqlite_plan_lines(struct sqlite_plan *plan, struct sqlite_db *d
     CDC_CLEANUP(sqlite_plan_names_release) struct sqlite_plan_names names = {0};
     CDC_CLEANUP(sqlite_line_set_release) struct sqlite_line_set lines = {0};
     wf_status status = sqlite_schema_list(db, &names, sqlite_plan_name_add, err);
-    if (!status && with->strict)
-        status = sqlite_plan_check_patterns(db, with, &names, err);
     if (!status)
         status = sqlite_line_set_read(&lines, db, plan, with, err);
+    if (!status && with->fresh && !sqlite_line_has_own_wish(&lines))
+        status = sqlite_plan_check_patterns(db, with, &names, err);
     for (size_t i = 0; i < names.count && !status; i++)
         status = sqlite_line_look(&lines, db, str_from(names.items[i]), err);
     if (status)
@@ -307,7 +345,7 @@ wf_status sqlite_plan_make(struct sqlite_plan *plan, struct sqlite_db *db,
                            const struct sqlite_plan_for *with, wf_error *err)
 {
     bool last = false;
-    wf_status status = sqlite_plan_find(plan, db, err);
+    wf_status status = sqlite_plan_find(plan, db, with, err);
     if (status || (with->leaving && !plan->installed))
         return status;
     status = sqlite_plan_is_last(plan, db, with, &last, err);

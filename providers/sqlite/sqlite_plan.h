@@ -29,6 +29,7 @@ struct sqlite_plan {
     struct buf warnings; /* lines for the operator */
     struct buf removed;  /* lines: what the script takes away */
     bool installed;      /* the capture tables were there */
+    bool rubble;         /* some of them were; the script clears them away first */
     char uuid[33];       /* of the installed capture */
 };
 
@@ -37,7 +38,7 @@ struct sqlite_plan_for {
     wf_str source_id;
     const wf_str *patterns;
     size_t pattern_count;
-    bool strict;  /* a table named without wildcards must exist */
+    bool fresh;   /* it has no place to go on from */
     bool leaving; /* plan for its going away */
 };
 

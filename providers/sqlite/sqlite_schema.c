@@ -61,9 +61,19 @@ static wf_status sqlite_schema_query(struct sqlite_db *db, const char *sql,
                                      wf_str parameter, sqlite3_stmt **out, wf_error *err)
 {
     wf_status status = sqlite_db_prepare(db, sql, out, err);
+    return status ? status : sqlite_db_bind_str(db, *out, 1, parameter, err);
+}
+
+static wf_status sqlite_schema_texts(struct sqlite_db *db, sqlite3_stmt *stmt,
+                                     wf_str *out_name, wf_str *out_ddl, wf_str *out_type,
+                                     wf_error *err)
+{
+    if (sqlite3_column_type(stmt, 4) == SQLITE_NULL)
+        return error_no_memory(err);
+    wf_status status = sqlite_db_text(db, stmt, 0, out_name, err);
     if (!status)
-        sqlite_db_bind_str(*out, 1, parameter);
-    return status;
+        status = sqlite_db_text(db, stmt, 3, out_ddl, err);
+    return status ? status : sqlite_db_text(db, stmt, 4, out_type, err);
 }
 
 /* WITHOUT ROWID, STRICT, and the statement that made it. */
@@ -74,28 +84,33 @@ static wf_status sqlite_schema_read_table(struct sqlite_db *db,
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_schema_query(
         db,
-        "SELECT l.name, l.wr, l.strict, m.sql FROM pragma_table_list AS l"
-        " JOIN main.sqlite_master AS m ON m.type = 'table' AND m.name = l.name"
-        " WHERE l.schema = 'main' AND l.type = 'table' AND l.name = ?1 COLLATE NOCASE",
+        "SELECT m.name, l.wr, l.strict, m.sql, l.type FROM main.sqlite_master AS m"
+        " LEFT JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = m.name"
+        " WHERE m.type = 'table' AND m.name = ?1 COLLATE NOCASE",
         table, &stmt, err);
     bool row = false;
     if (!status)
         status = sqlite_db_step(db, stmt, &row, err);
     if (status)
         return status;
-    if (!row)
+    wf_str name, ddl, type = STR_EMPTY;
+    if (row) /* a table without a type: the list's own query had no memory, and says nothing */
+        status = sqlite_schema_texts(db, stmt, &name, &ddl, &type, err);
+    if (status)
+        return status;
+    if (!str_is(type, "table"))
         return error_set(err, WF_NOT_FOUND, "no table '%.*s' in database '%s'",
                          STR_ARG(table), db->shown);
 
     CDC_CLEANUP(buf_release) struct buf full;
     buf_init(&full, LIMIT_TEXT_BYTES);
     buf_lit(&full, "main.");
-    buf_str(&full, sqlite_db_column_str(stmt, 0));
+    buf_str(&full, name);
     status = buf_status(&full, "table name", err);
     if (status)
         return status;
     if (!sqlite_schema_copy(schema, buf_view(&full), &schema->full_name) ||
-        !sqlite_schema_copy(schema, sqlite_db_column_str(stmt, 3), &schema->ddl))
+        !sqlite_schema_copy(schema, ddl, &schema->ddl))
         return error_no_memory(err);
     schema->table = str_slice(schema->full_name, 5, schema->full_name.len);
     schema->without_rowid = sqlite3_column_int(stmt, 1) != 0;
@@ -109,9 +124,10 @@ static bool sqlite_schema_read_expression(struct sqlite_schema *schema,
     CDC_CLEANUP(buf_release) struct buf text;
     buf_init(&text, LIMIT_TEXT_BYTES);
     sqlite_index_generated(schema->ddl, schema->count, &text);
-    return sqlite_schema_copy(schema, buf_view(&text), &column->expression);
+    return !text.broken && sqlite_schema_copy(schema, buf_view(&text), &column->expression);
 }
 
+/* False: no memory. */
 static bool sqlite_schema_add_column(struct sqlite_schema *schema, sqlite3_stmt *stmt,
                                      bool strict)
 {
@@ -129,7 +145,8 @@ static bool sqlite_schema_add_column(struct sqlite_schema *schema, sqlite3_stmt 
     if (fallback.ptr && !sqlite_schema_copy(schema, fallback, &column->fallback))
         return false;
     schema->count++;
-    return sqlite_schema_copy(schema, sqlite_db_column_str(stmt, 0), &column->name);
+    wf_str name = sqlite_db_column_str(stmt, 0);
+    return name.ptr && sqlite_schema_copy(schema, name, &column->name);
 }
 
 static wf_status sqlite_schema_read_columns(struct sqlite_db *db,
@@ -211,7 +228,8 @@ static wf_status sqlite_schema_read_part(struct sqlite_schema *schema, sqlite3_s
     struct sqlite_unique_part *part = &unique->parts[unique->count];
     part->column = sqlite3_column_int(stmt, 0);
     part->descending = sqlite3_column_int(stmt, 2) != 0;
-    if (!sqlite_schema_copy(schema, sqlite_db_column_str(stmt, 1), &part->collation))
+    wf_str collation = sqlite_db_column_str(stmt, 1);
+    if (!collation.ptr || !sqlite_schema_copy(schema, collation, &part->collation))
         return error_no_memory(err);
     if (part->column < 0) {
         CDC_CLEANUP(buf_release) struct buf text;
@@ -238,8 +256,15 @@ static wf_status sqlite_schema_read_index(struct sqlite_db *db,
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     struct sqlite_unique *unique = &schema->uniques[schema->unique_count++];
-    wf_str statement = sqlite_db_column_str(list, 3);
-    unique->primary = schema->without_rowid && str_is(sqlite_db_column_str(list, 1), "pk");
+    wf_str name, origin, statement;
+    wf_status status = sqlite_db_text(db, list, 0, &name, err);
+    if (!status)
+        status = sqlite_db_text(db, list, 1, &origin, err);
+    if (!status)
+        status = sqlite_db_text(db, list, 3, &statement, err);
+    if (status)
+        return status;
+    unique->primary = schema->without_rowid && str_is(origin, "pk");
     unique->parts =
         sqlite_schema_keep(schema, (schema->count + 64) * sizeof(*unique->parts));
     if (!unique->parts)
@@ -248,17 +273,17 @@ static wf_status sqlite_schema_read_index(struct sqlite_db *db,
         CDC_CLEANUP(buf_release) struct buf where;
         buf_init(&where, LIMIT_TEXT_BYTES);
         sqlite_index_where(statement, &where);
-        wf_status status = buf_status(&where, "index condition", err);
+        status = buf_status(&where, "index condition", err);
         if (status)
             return status;
         if (!sqlite_schema_copy(schema, buf_view(&where), &unique->where))
             return error_no_memory(err);
     }
-    wf_status status =
+    status =
         sqlite_schema_query(db,
                             "SELECT cid, coll, \"desc\" FROM pragma_index_xinfo(?1, 'main')"
                             " WHERE key ORDER BY seqno",
-                            sqlite_db_column_str(list, 0), &stmt, err);
+                            name, &stmt, err);
     for (bool row = false; !status;) {
         status = sqlite_db_step(db, stmt, &row, err);
         if (status || !row)
@@ -344,6 +369,8 @@ wf_status sqlite_schema_read(struct sqlite_db *db, wf_str table, struct sqlite_s
     wf_status status = sqlite_schema_read_table(db, schema, table, &strict, err);
     if (!status)
         status = sqlite_schema_read_columns(db, schema, strict, err);
+    if (!status && !schema->count)
+        status = error_no_memory(err); /* no table is without columns */
     if (!status)
         status = sqlite_schema_find_rowid(db, schema, err);
     if (!status)
@@ -404,18 +431,23 @@ wf_status sqlite_schema_list(struct sqlite_db *db, void *ctx,
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
     wf_status status = sqlite_db_prepare(
         db,
-        "SELECT l.name FROM pragma_table_list AS l"
-        " JOIN main.sqlite_master AS m ON m.type = 'table' AND m.name = l.name"
-        " WHERE l.schema = 'main' AND l.type = 'table'"
-        " AND lower(substr(l.name, 1, 5)) <> '_cdc_' AND lower(substr(l.name, 1, 7)) <> "
-        "'sqlite_'"
-        " ORDER BY m.rowid",
+        "SELECT m.name, l.type FROM main.sqlite_master AS m"
+        " LEFT JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = m.name"
+        " WHERE m.type = 'table' AND lower(substr(m.name, 1, 5)) <> '_cdc_'"
+        " AND lower(substr(m.name, 1, 7)) <> 'sqlite_' ORDER BY m.rowid",
         &stmt, err);
     for (bool has = false; !status;) {
         status = sqlite_db_step(db, stmt, &has, err);
         if (status || !has)
             break;
-        status = row(ctx, sqlite_db_column_str(stmt, 0), err);
+        wf_str name, type;
+        status = sqlite_db_text(db, stmt, 0, &name, err);
+        if (!status && sqlite3_column_type(stmt, 1) == SQLITE_NULL)
+            status = error_no_memory(err); /* see sqlite_schema_read_table() */
+        if (!status)
+            status = sqlite_db_text(db, stmt, 1, &type, err);
+        if (!status && str_is(type, "table"))
+            status = row(ctx, name, err);
     }
     return status;
 }

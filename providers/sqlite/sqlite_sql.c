@@ -9,6 +9,12 @@ void sqlite_sql_put_id(struct buf *sql, wf_str name)
     buf_sql_quoted(sql, name, '"');
 }
 
+void sqlite_sql_carry(struct buf *to, const struct buf *from)
+{
+    if (from->broken && !to->broken)
+        to->broken = from->broken;
+}
+
 /* Between items of a list: lines stay short enough to be logged. */
 const char *sqlite_sql_comma(size_t i)
 {
@@ -110,7 +116,8 @@ void sqlite_sql_put_same(struct buf *sql, const struct sqlite_schema *schema,
     }
 }
 
-/* The row of _cdc_pending is the one that `prefix` names.  `exact`: stored values, not their equals. */
+/* The row of _cdc_pending is the one that `prefix` names.  `exact`: stored values, not
+ * their equals. */
 void sqlite_sql_put_noted(struct buf *sql, const struct sqlite_schema *schema,
                           const char *prefix, bool exact)
 {

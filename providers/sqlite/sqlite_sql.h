@@ -12,6 +12,9 @@
 /* A quoted identifier. */
 void sqlite_sql_put_id(struct buf *sql, wf_str name);
 
+/* Breaks `to` when `from`, which went into it, is broken. */
+void sqlite_sql_carry(struct buf *to, const struct buf *from);
+
 /* What stands before item `i` of a list: lines stay short enough to be logged. */
 const char *sqlite_sql_comma(size_t i);
 

@@ -16,11 +16,11 @@
  *     c0 .. c(n-1)     the new row; for DELETE the old one
  *     cn .. c(2n-1)    UPDATE: the old values of changed columns.  MOVED: all old values
  *
- * REPLACE deletes rows without firing DELETE triggers (unless the writer has recursive_triggers on).
- * So BEFORE triggers note every row that the new one collides with in _cdc_pending, and the AFTER
- * trigger, which fires only when the row went in, records those that are gone as DELETEs.  What was
- * noted and not deleted (OR IGNORE, upsert) is thus never reported, and a row whose own DELETE or
- * UPDATE trigger fired is struck off.
+ * REPLACE deletes rows without firing DELETE triggers (unless the writer has
+ * recursive_triggers on). So BEFORE triggers note every row that the new one collides with
+ * in _cdc_pending, and the AFTER trigger, which fires only when the row went in, records
+ * those that are gone as DELETEs.  What was noted and not deleted (OR IGNORE, upsert) is
+ * thus never reported, and a row whose own DELETE or UPDATE trigger fired is struck off.
  *
  * Changes can happen within a change: by the application's triggers, and by the actions of foreign
  * keys, which come before the AFTER triggers.  Where an action may change the very row whose update

@@ -74,7 +74,11 @@ static wf_status sqlite_version_read_columns(const struct sqlite_version_list *l
             break;
         if (c->count == count)
             return sqlite_version_bad(list, number, err);
-        char *name = str_dup(sqlite_db_column_str(stmt, 0));
+        wf_str text;
+        status = sqlite_db_text(list->db, stmt, 0, &text, err);
+        if (status)
+            break;
+        char *name = str_dup(text);
         if (!name)
             return error_no_memory(err);
         int64_t rank = sqlite3_column_int64(stmt, 1);
@@ -130,8 +134,13 @@ static wf_status sqlite_version_read(struct sqlite_version_list *list, int64_t n
     int64_t columns = row ? sqlite3_column_int64(stmt, 1) : 0;
     if (columns < 1 || columns > LIMIT_COLUMNS)
         return sqlite_version_bad(list, number, err);
-    wf_str name = sqlite_db_column_str(stmt, 0);
-    char *ddl = str_dup(sqlite_db_column_str(stmt, 2));
+    wf_str name, text;
+    status = sqlite_db_text(list->db, stmt, 0, &name, err);
+    if (!status)
+        status = sqlite_db_text(list->db, stmt, 2, &text, err);
+    if (status)
+        return status;
+    char *ddl = str_dup(text);
     if (!ddl)
         return error_no_memory(err);
     status = sqlite_version_make_table(list, number, name, (size_t)columns, &version->table,

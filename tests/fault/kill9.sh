@@ -88,7 +88,7 @@ cmp journal.txt deletes.txt || fail "not the deletes, or not in order: $(diff jo
 journal 'ORDER BY id, n' >journal.txt
 first "'workers' ORDER BY item, n" >workers.txt
 cmp journal.txt workers.txt || fail "not in order per key: $(diff journal.txt workers.txt | head -n 5)"
-same 0 "$(ask seen.db 'SELECT count(*) FROM (SELECT 1 FROM event GROUP BY id HAVING count(DISTINCT event) > 1)')" "ids with two contents"
+same_contents seen.db
 same 0 "$("$WFHOST" dead-letters list --state-dir .cdc-state 2>/dev/null | wc -l)" "dead letters"
 echo "rounds $rounds, writers killed $((rounds / 3)), changes committed $committed," \
     "deliveries $(ask seen.db 'SELECT count(*) FROM event'), repeats $(ask seen.db "SELECT count(*) - count(DISTINCT pipeline || id) FROM event")"

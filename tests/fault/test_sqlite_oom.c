@@ -17,9 +17,10 @@ static void setup(void)
 {
     rig = sqlite_rig_new();
     rig->counting = true; /* so that the emitter needs no memory */
-    sqlite_rig_sql(rig, "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, b AS (a || 'x'));"
-                        "CREATE UNIQUE INDEX i ON t(lower(a)) WHERE id > 3;"
-                        "CREATE TABLE w(a, b, PRIMARY KEY(b, a)) WITHOUT ROWID");
+    sqlite_rig_sql(rig,
+                   "CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT UNIQUE, b AS (a || 'x'));"
+                   "CREATE UNIQUE INDEX i ON t(lower(a)) WHERE id > 3;"
+                   "CREATE TABLE w(a, b, PRIMARY KEY(b, a)) WITHOUT ROWID");
 }
 
 static void teardown(void)
@@ -35,8 +36,9 @@ static long next_of(long n)
 
 static void accepted(wf_status status, long n)
 {
-    ck_assert_msg(status == WF_OK || status == WF_NO_MEMORY, "allocation %ld: %d: %s", n,
-                  (int)status, rig->err.text);
+    bool noticed = status == WF_UNAVAILABLE && strstr(rig->err.text, "does not settle");
+    ck_assert_msg(status == WF_OK || status == WF_NO_MEMORY || noticed,
+                  "allocation %ld: %d: %s", n, (int)status, rig->err.text);
 }
 
 /* Nothing of the test's own between arming and disarming: Check allocates as well. */
@@ -63,8 +65,9 @@ static wf_status open_armed(long n, bool *out_hit)
 START_TEST(an_open_without_memory_can_be_repeated)
 {
     for (long n = 0; n < OOM_MOST; n = next_of(n)) {
-        bool was_installed = sqlite_rig_number(rig, "SELECT count(*) FROM sqlite_master WHERE"
-                                                    " name = '_cdc_meta'") != 0;
+        bool was_installed =
+            sqlite_rig_number(rig, "SELECT count(*) FROM sqlite_master WHERE"
+                                   " name = '_cdc_meta'") != 0;
         bool hit;
         wf_status status = open_armed(n, &hit);
         accepted(status, n);
@@ -73,8 +76,8 @@ START_TEST(an_open_without_memory_can_be_repeated)
         if (status == WF_OK && !was_installed) {
             /* It did without: begin again, or only the first open would be tested. */
             sqlite_rig_open(rig);
-            ck_assert_int_eq(cdc_provider_sqlite.cleanup(rig->state, &rig->notices, &rig->err),
-                             WF_OK);
+            ck_assert_int_eq(
+                cdc_provider_sqlite.cleanup(rig->state, &rig->notices, &rig->err), WF_OK);
             sqlite_rig_close(rig);
             buf_clear(&rig->identity);
         }
@@ -109,13 +112,13 @@ START_TEST(a_poll_without_memory_can_be_repeated)
         sqlite_rig_confirm(rig);
     }
     sqlite_rig_drain(rig);
-    ck_assert_int_eq(
-        sqlite_rig_number(rig, "SELECT max(seq) FROM _cdc_change"), (int64_t)rig->mark);
+    ck_assert_int_eq(sqlite_rig_number(rig, "SELECT max(seq) FROM _cdc_change"),
+                     (int64_t)rig->mark);
 }
 END_TEST
 
-static wf_status take_row(void *ctx, struct cdc_table *table, const struct cdc_value *values,
-                          wf_str identity, wf_error *err)
+static wf_status take_row(void *ctx, struct cdc_table *table,
+                          const struct cdc_value *values, wf_str identity, wf_error *err)
 {
     (void)table;
     (void)values;
@@ -132,8 +135,11 @@ static wf_status read_chunk(int *rows, struct buf *after)
     void *reader = calloc(1, ops->size);
     if (!reader)
         return WF_NO_MEMORY;
-    struct cdc_chunk_request request = {
-        .table = STR("main.w"), .after = STR("k;i1;i1;"), .max_rows = 2, .ctx = rows, .row = take_row};
+    struct cdc_chunk_request request = {.table = STR("main.w"),
+                                        .after = STR("k;i1;i1;"),
+                                        .max_rows = 2,
+                                        .ctx = rows,
+                                        .row = take_row};
     struct cdc_chunk_result result = {after, false};
     wf_status status = ops->open(reader, rig->state, &rig->settings, &rig->err);
     if (!status)

@@ -10,7 +10,8 @@ spawned=()
 host_starts=0
 host_log=
 
-# Whatever the script started ends with it; when it failed, the log of the last host is told.
+# Whatever the script started ends with it; when it failed, the log of the last host is told.  What a
+# sanitizer said in any process is a failure, also of one that was killed.
 scenario_end() {
     local status=$? one
     if [ "$status" -ne 0 ] && [ "$status" -ne 77 ] && [ -n "$host_log" ]; then
@@ -19,6 +20,10 @@ scenario_end() {
     for one in "${spawned[@]}"; do
         kill -KILL "$one" 2>/dev/null || true
     done
+    if grep -lsE 'WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer|runtime error: ' ./*.log ./*.txt >&2; then
+        echo "FAIL: a sanitizer has found something; see the files above" >&2
+        exit 1
+    fi
 }
 trap scenario_end EXIT
 
@@ -132,6 +137,12 @@ seen_at_least() {
 events_import() {
     ask "$2" "CREATE TABLE IF NOT EXISTS event (event TEXT)"
     sqlite3 "$2" '.mode ascii' '.separator "\037" "\n"' ".import $1 event"
+}
+
+# same_contents DATABASE [WHERE] - no id in its table `event` stands for two different events.
+same_contents() {
+    same 0 "$(ask "$1" "SELECT count(*) FROM (SELECT 1 FROM event WHERE ${2:-true} GROUP BY event ->> 'id'
+        HAVING count(DISTINCT event) > 1)")" "ids with two contents"
 }
 
 # gate_open, gate_shut - while gate.db is shut, a workflow's step that writes to it waits, up to the

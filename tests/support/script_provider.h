@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * script_provider - a far side the test writes: changes, commits, rows to read, and every failure on
- * command.
+ * script_provider - a far side the test writes: changes, commits, rows to read, and every
+ * failure on command.
  *
- * There is one per program.  Its log is a list of changes and commits; a position is the number of
- * entries before it, in decimal.  A change also changes the rows that a snapshot reads.  All functions
- * may be called from any thread, also from a hook.
+ * There is one per program.  Its log is a list of changes and commits; a position is the
+ * number of entries before it, in decimal.  A change also changes the rows that a snapshot
+ * reads.  All functions may be called from any thread, also from a hook.
  */
 #ifndef TESTS_SUPPORT_SCRIPT_PROVIDER_H
 #define TESTS_SUPPORT_SCRIPT_PROVIDER_H
@@ -52,7 +52,8 @@ void script_move(const char *table, int64_t from, int64_t to, int64_t value);
 void script_delete(const char *table, int64_t id);
 void script_truncate(const char *table);
 void script_poison(const char *table); /* a change that cannot be understood */
-/* Rows that come and are no longer there at the end of the transaction: only their INSERTs show. */
+/* Rows that come and are no longer there at the end of the transaction: only their INSERTs
+ * show. */
 void script_noise(const char *table, int64_t first, int64_t last);
 void script_commit(void);
 /* Insert and commit. */
@@ -87,8 +88,8 @@ void script_power_cut(void);
 /* Where the last open began. */
 uint64_t script_opened_at(void);
 
-/* [source] before a confirm is answered; [snapshot] after a chunk's rows were read, before its
- * mark. */
+/* [source] before a confirm is answered; [snapshot] after a chunk's rows were read, before
+ * its mark. */
 void script_on_confirm(void (*hook)(uint64_t position));
 void script_on_chunk(void (*hook)(const char *table, int64_t after));
 

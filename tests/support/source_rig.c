@@ -31,7 +31,7 @@ static void rig_log(void *ctx, int32_t level, wf_str line)
     fprintf(stderr, "%d %.*s\n", level, STR_ARG(line));
 }
 
-/* ---- the source -------------------------------------------------------------------------------- */
+/* ---- the source ---------------------------------------------------------------------- */
 
 static void rig_new_source(void)
 {
@@ -182,7 +182,7 @@ void rig_execute(const char *sql)
     sqlite3_close(db);
 }
 
-/* ---- the callback ------------------------------------------------------------------------------ */
+/* ---- the callback -------------------------------------------------------------------- */
 
 static int64_t rig_member(wf_str object, const char *part, const char *key)
 {
@@ -264,7 +264,7 @@ static wf_status rig_fire(void *ctx, wf_str action, wf_str text, wf_error *err)
     return status ? error_set(err, status, "the workflow said no") : WF_OK;
 }
 
-/* ---- listeners --------------------------------------------------------------------------------- */
+/* ---- listeners ----------------------------------------------------------------------- */
 
 void rig_listener_init(struct rig_listener *l, const char *name)
 {

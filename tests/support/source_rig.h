@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_rig - one source over the script provider, and listeners that record what they are given.
+ * source_rig - one source over the script provider, and listeners that record what they are
+ * given.
  */
 #ifndef TESTS_SUPPORT_SOURCE_RIG_H
 #define TESTS_SUPPORT_SOURCE_RIG_H
@@ -56,10 +57,11 @@ void rig_start(const char *options);
 wf_status rig_try_start(const char *options, wf_error *err);
 /* Stops, and waits for it. */
 void rig_stop(void);
-/* Stops, forgets all that is in memory, and makes a source that knows only the state_dir. */
+/* Stops, forgets all that is in memory, and makes a source that knows only the
+ * state_dir. */
 void rig_reboot(void);
-/* As a power cut at this moment would leave it: a copy of the state_dir, which rig_reboot() then
- * begins with. */
+/* As a power cut at this moment would leave it: a copy of the state_dir, which rig_reboot()
+ * then begins with. */
 void rig_freeze(void);
 
 /* One try per 1 ms, five of them, one worker, all events; nothing is started. */

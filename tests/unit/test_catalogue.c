@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_catalogue - a name keeps its number, a number its name, and made-up names do not grow it for
- * ever.
+ * test_catalogue - a name keeps its number, a number its name, and made-up names do not
+ * grow it for ever.
  */
 #include <check.h>
 #include <stdio.h>

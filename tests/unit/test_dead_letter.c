@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_dead_letter - letters are given again when somebody asks for it, while the source runs or
- * when it starts.
+ * test_dead_letter - letters are given again when somebody asks for it, while the source
+ * runs or when it starts.
  */
 #include <check.h>
 
@@ -71,7 +71,8 @@ START_TEST(a_replay_that_fails_goes_back_with_one_attempt_more)
 {
     make_letter();
     rig_execute("UPDATE dead_letter SET state = 'replay'");
-    await_number("SELECT count(*) FROM dead_letter WHERE state = 'dead' AND attempts = 2", 1);
+    await_number("SELECT count(*) FROM dead_letter WHERE state = 'dead' AND attempts = 2",
+                 1);
     ck_assert_uint_eq(one.calls, 4);
 }
 END_TEST

@@ -13,8 +13,8 @@
 
 static wf_str patterns[] = {{"public.orders", 13}, {"items", 5}, {"log.*", 5}};
 static const struct cdc_filter everything = {.ops = FILTER_ALL_OPS};
-static const struct cdc_filter some = {
-    .tables = {patterns, CDC_COUNT(patterns)}, .ops = BIT(INSERT) | BIT(DELETE)};
+static const struct cdc_filter some = {.tables = {patterns, CDC_COUNT(patterns)},
+                                       .ops = BIT(INSERT) | BIT(DELETE)};
 
 START_TEST(without_patterns_every_table_passes_and_events_without_one)
 {
@@ -31,14 +31,20 @@ START_TEST(patterns_choose_tables)
         const char *table;
         bool passes;
     } rows[] = {
-        {"public.orders", true}, {"other.orders", false}, {"public.items", true},
-        {"x.items", true},       {"items", true},         {"log.a", true},
-        {"log.", true},          {"log", false},          {"public.orders2", false},
+        {"public.orders", true},
+        {"other.orders", false},
+        {"public.items", true},
+        {"x.items", true},
+        {"items", true},
+        {"log.a", true},
+        {"log.", true},
+        {"log", false},
+        {"public.orders2", false},
         {"", false},
     };
     for (size_t i = 0; i < CDC_COUNT(rows); i++)
-        ck_assert_msg((filter_ops(&some, str_from(rows[i].table)) != 0) == rows[i].passes, "%s",
-                      rows[i].table);
+        ck_assert_msg((filter_ops(&some, str_from(rows[i].table)) != 0) == rows[i].passes,
+                      "%s", rows[i].table);
     ck_assert_uint_eq(filter_ops(&some, STR("log.a")), BIT(INSERT) | BIT(DELETE));
 }
 END_TEST
@@ -49,14 +55,17 @@ START_TEST(the_table_of_a_finished_event_is_read_from_it)
         const char *event;
         const char *table;
     } rows[] = {
-        {"{\"table\":\"a.b\",\"source\":\"c\"}", "a.b"}, {"{\"source\":\"c\"}", "c"},
-        {"{\"table\":7,\"source\":\"c\"}", "c"},         {"{\"table\":null}", ""},
-        {"{}", ""},                                      {"{\"x\":{\"table\":\"no\"}}", ""},
+        {"{\"table\":\"a.b\",\"source\":\"c\"}", "a.b"},
+        {"{\"source\":\"c\"}", "c"},
+        {"{\"table\":7,\"source\":\"c\"}", "c"},
+        {"{\"table\":null}", ""},
+        {"{}", ""},
+        {"{\"x\":{\"table\":\"no\"}}", ""},
         {"{\"table\":\"\"}", ""},
     };
     for (size_t i = 0; i < CDC_COUNT(rows); i++)
-        ck_assert_msg(str_is(filter_event_table(str_from(rows[i].event)), rows[i].table), "%s",
-                      rows[i].event);
+        ck_assert_msg(str_is(filter_event_table(str_from(rows[i].event)), rows[i].table),
+                      "%s", rows[i].event);
     ck_assert(filter_wants_event(&some, STR("{\"table\":\"log.x\"}"), CDC_INSERT));
     ck_assert(!filter_wants_event(&some, STR("{\"table\":\"log.x\"}"), CDC_UPDATE));
     ck_assert(!filter_wants_event(&some, STR("{\"table\":\"x\"}"), CDC_INSERT));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_flow - every event once per subscription and in order, nothing confirmed that somebody has
- * not had, nothing lost when triggers or the process come and go, and memory that does not grow.
+ * test_flow - every event once per subscription and in order, nothing confirmed that
+ * somebody has not had, nothing lost when triggers or the process come and go, and memory
+ * that does not grow.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -74,12 +75,12 @@ START_TEST(filters_choose_by_table_and_operation)
     rig_listen(&two);
     rig_listen(&three);
     rig_start("");
-    script_insert("t.a", 1, 1);   /* 0 */
-    script_insert("t.b", 2, 2);   /* 1 */
-    script_update("t.b", 2, 3);   /* 2 */
-    script_delete("t.a", 1);      /* 3 */
-    script_delete("t.b", 2);      /* 4 */
-    script_truncate("t.b");       /* 5 */
+    script_insert("t.a", 1, 1); /* 0 */
+    script_insert("t.b", 2, 2); /* 1 */
+    script_update("t.b", 2, 3); /* 2 */
+    script_delete("t.a", 1);    /* 3 */
+    script_delete("t.b", 2);    /* 4 */
+    script_truncate("t.b");     /* 5 */
     script_commit();
     script_await_confirmed(7);
     rig_expect(&one, (const uint64_t[]){0, 3}, 2);
@@ -131,7 +132,7 @@ START_TEST(the_slowest_subscription_holds_the_confirmed_position)
 }
 END_TEST
 
-/* ---- the property ------------------------------------------------------------------------------ */
+/* ---- the property -------------------------------------------------------------------- */
 
 static struct rig_listener *const all[] = {&one, &two, &three};
 static unsigned seed;
@@ -141,7 +142,8 @@ static bool wants(size_t listener, uint64_t entry)
     return listener != 1 || entry % 4 == 0; /* two gets t.a only */
 }
 
-/* [source] Whatever is confirmed was answered OK by everyone who wants it, or is a dead letter. */
+/* [source] Whatever is confirmed was answered OK by everyone who wants it, or is a dead
+ * letter. */
 static void check_confirm(uint64_t position)
 {
     for (size_t i = 0; i < CDC_COUNT(all); i++)
@@ -181,8 +183,8 @@ static void add_alternately(int64_t first, int64_t last)
         script_add(id % 2 ? "t.b" : "t.a", id, id);
 }
 
-/* Callbacks fail and dawdle at random; now and then the power is cut: all that is left is what the
- * state_dir held at that moment. */
+/* Callbacks fail and dawdle at random; now and then the power is cut: all that is left is
+ * what the state_dir held at that moment. */
 START_TEST(nothing_is_lost_and_nothing_confirmed_too_early_whatever_callbacks_do)
 {
     seed = (unsigned)_i * 7919u;
@@ -213,7 +215,7 @@ START_TEST(nothing_is_lost_and_nothing_confirmed_too_early_whatever_callbacks_do
 }
 END_TEST
 
-/* ---- backpressure ------------------------------------------------------------------------------ */
+/* ---- backpressure -------------------------------------------------------------------- */
 
 START_TEST(a_full_log_reads_nothing_and_keeps_the_provider_alive)
 {
@@ -267,7 +269,8 @@ START_TEST(an_event_larger_than_the_log_is_delivered_alone)
 }
 END_TEST
 
-/* Rendering a large event again and again until it fits would cost the callbacks their time. */
+/* Rendering a large event again and again until it fits would cost the callbacks their
+ * time. */
 START_TEST(a_large_event_that_must_wait_is_not_tried_in_a_loop)
 {
     rig_listen(&one);
@@ -286,7 +289,7 @@ START_TEST(a_large_event_that_must_wait_is_not_tried_in_a_loop)
 }
 END_TEST
 
-/* ---- coming and going -------------------------------------------------------------------------- */
+/* ---- coming and going ---------------------------------------------------------------- */
 
 START_TEST(without_subscribers_the_source_waits_and_loses_nothing)
 {
@@ -452,8 +455,8 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_transaction_nobody_wants_moves_the_confirmed_position);
     tcase_add_test(tc, an_unfinished_transaction_is_delivered_but_not_confirmed);
     tcase_add_test(tc, the_slowest_subscription_holds_the_confirmed_position);
-    tcase_add_loop_test(tc, nothing_is_lost_and_nothing_confirmed_too_early_whatever_callbacks_do,
-                        0, 6);
+    tcase_add_loop_test(
+        tc, nothing_is_lost_and_nothing_confirmed_too_early_whatever_callbacks_do, 0, 6);
     suite_add_tcase(suite, tc);
     tc = tcase_create("backpressure");
     tcase_add_checked_fixture(tc, setup, teardown);
@@ -468,7 +471,8 @@ Suite *test_suite(void)
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, without_subscribers_the_source_waits_and_loses_nothing);
     tcase_add_test(tc, triggers_stopped_one_after_the_other_lose_nothing);
-    tcase_add_test(tc, triggers_that_start_one_after_the_other_after_a_restart_lose_nothing);
+    tcase_add_test(tc,
+                   triggers_that_start_one_after_the_other_after_a_restart_lose_nothing);
     tcase_add_test(tc, a_trigger_that_does_not_come_back_is_given_up_after_the_grace);
     tcase_add_test(tc, the_grace_begins_anew_with_a_run_of_the_source);
     tcase_add_test(tc, a_source_stopped_and_started_again_has_its_triggers_back);

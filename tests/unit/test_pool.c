@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_pool - several workers: the keys side by side, one key in order, and the cursor never beyond
- * what is not done.
+ * test_pool - several workers: the keys side by side, one key in order, and the cursor
+ * never beyond what is not done.
  */
 #include <check.h>
 
@@ -213,7 +213,8 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, keys_run_side_by_side_and_each_in_order);
-    tcase_add_test(tc, what_has_no_key_or_changes_it_waits_for_all_before_it_and_runs_alone);
+    tcase_add_test(tc,
+                   what_has_no_key_or_changes_it_waits_for_all_before_it_and_runs_alone);
     tcase_add_test(tc, a_key_that_fails_does_not_hold_up_the_others_but_the_position);
     tcase_add_test(tc, a_halt_waits_for_all_workers_and_only_what_was_not_done_comes_again);
     tcase_add_test(tc, a_stop_waits_for_workers_that_have_the_last_events);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_registry - sources by their id: made, found, stopped, remembered, and from many threads.
+ * test_registry - sources by their id: made, found, stopped, remembered, and from many
+ * threads.
  */
 #include <cjson/cJSON.h>
 #include <check.h>
@@ -38,9 +39,10 @@ static void teardown(void)
 static struct cdc_settings *settings_of(const char *id)
 {
     char text[512];
-    snprintf(text, sizeof text,
-             "{\"provider\":\"script\",\"source_id\":\"%s\",\"options\":{\"state_dir\":\"%s\"}}", id,
-             dir);
+    snprintf(
+        text, sizeof text,
+        "{\"provider\":\"script\",\"source_id\":\"%s\",\"options\":{\"state_dir\":\"%s\"}}",
+        id, dir);
     cJSON *config = cJSON_Parse(text);
     struct cdc_settings *settings = NULL;
     ck_assert_int_eq(settings_parse(config, providers, &settings, &err), WF_OK);
@@ -145,7 +147,8 @@ START_TEST(a_cleanup_says_what_was_removed_also_of_a_stopped_source)
     buf_clear(&removed);
     ck_assert_int_eq(registry_stop(&registry, STR("a"), true, &removed, &err), WF_OK);
     ck_assert_str_eq(buf_c(&removed), "");
-    ck_assert_int_eq(registry_stop(&registry, STR("b"), true, &removed, &err), WF_NOT_FOUND);
+    ck_assert_int_eq(registry_stop(&registry, STR("b"), true, &removed, &err),
+                     WF_NOT_FOUND);
 }
 END_TEST
 
@@ -183,7 +186,8 @@ START_TEST(many_threads_may_start_and_stop_the_same_sources)
     pthread_t threads[CDC_COUNT(ids)];
     script_fail(SCRIPT_OPEN, 3, WF_UNAVAILABLE, "away");
     for (size_t i = 0; i < CDC_COUNT(ids); i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, start_and_stop, (void *)ids[i]), 0);
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, start_and_stop, (void *)ids[i]),
+                         0);
     for (size_t i = 0; i < CDC_COUNT(ids); i++)
         pthread_join(threads[i], NULL);
     stop("a");

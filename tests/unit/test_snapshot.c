@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_snapshot - the rows that are there and the changes that go on meanwhile: put together they
- * must give the table as it is.
+ * test_snapshot - the rows that are there and the changes that go on meanwhile: put
+ * together they must give the table as it is.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -68,8 +68,8 @@ static size_t reads_of(int64_t id, int64_t *out_value)
 static void expect_row(int64_t id, size_t reads, int64_t value)
 {
     int64_t last = INT64_MIN;
-    ck_assert_msg(reads_of(id, &last) == reads, "row %lld was not read %zu times", (long long)id,
-                  reads);
+    ck_assert_msg(reads_of(id, &last) == reads, "row %lld was not read %zu times",
+                  (long long)id, reads);
     ck_assert_int_eq(last, value);
 }
 
@@ -277,11 +277,13 @@ START_TEST(a_restart_repeats_at_most_a_chunk_with_the_same_ids)
         for (size_t k = 0; k < i; k++)
             ck_assert((one.events[i].id == one.events[k].id) ==
                       (one.events[i].hash == one.events[k].hash));
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM snapshot_table WHERE done AND rows = 100"), 1);
+    ck_assert_int_eq(
+        rig_number("SELECT count(*) FROM snapshot_table WHERE done AND rows = 100"), 1);
 }
 END_TEST
 
-/* With the listener holding everything, several chunks lie in the log; only delivered ones count. */
+/* With the listener holding everything, several chunks lie in the log; only delivered ones
+ * count. */
 START_TEST(a_chunk_is_done_only_when_everyone_has_had_it)
 {
     script_fill("t.a", 1, ROWS, 7);
@@ -300,7 +302,8 @@ END_TEST
 
 START_TEST(a_reader_that_fails_is_tried_again_when_that_may_help)
 {
-    static const enum script_call calls[] = {SCRIPT_TABLES, SCRIPT_READER, SCRIPT_CHUNK, SCRIPT_MARK};
+    static const enum script_call calls[] = {SCRIPT_TABLES, SCRIPT_READER, SCRIPT_CHUNK,
+                                             SCRIPT_MARK};
     script_fill("t.a", 1, ROWS, 7);
     rig_listen(&one);
     rig_start("\"snapshot_chunk_rows\":30");
@@ -422,11 +425,12 @@ START_TEST(a_row_above_max_event_bytes_goes_to_the_dead_letters)
     ask(NULL);
     await_end();
     ck_assert_uint_eq(one.count, 4);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE reason = 'oversize' AND"
-                                " op = 'READ' AND table_name = 't.a' AND"
-                                " error = 'the event is larger than max_event_bytes (2048)' AND"
-                                " event_id = 'script:s1:t.a:' || json_extract(event, '$.key.id')"),
-                     2);
+    ck_assert_int_eq(
+        rig_number("SELECT count(*) FROM dead_letter WHERE reason = 'oversize' AND"
+                   " op = 'READ' AND table_name = 't.a' AND"
+                   " error = 'the event is larger than max_event_bytes (2048)' AND"
+                   " event_id = 'script:s1:t.a:' || json_extract(event, '$.key.id')"),
+        2);
 }
 END_TEST
 
@@ -462,7 +466,8 @@ START_TEST(some_tables_can_be_read_while_it_streams_and_again)
     ck_assert_uint_eq(one.count, 1 + 2 * (ROWS + 1));
     int64_t last;
     ck_assert_uint_eq(reads_of(1, &last), 0);
-    ck_assert_msg(one.events[1].hash != one.events[1 + ROWS + 1].hash, "another run, another id");
+    ck_assert_msg(one.events[1].hash != one.events[1 + ROWS + 1].hash,
+                  "another run, another id");
 }
 END_TEST
 
@@ -498,7 +503,8 @@ Suite *test_suite(void)
     TCase *tc = tcase_create("snapshot");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
-    tcase_add_test(tc, an_initial_snapshot_reads_every_row_once_and_only_at_the_first_start);
+    tcase_add_test(tc,
+                   an_initial_snapshot_reads_every_row_once_and_only_at_the_first_start);
     tcase_add_test(tc, a_snapshot_is_not_made_unless_asked_for);
     tcase_add_test(tc, an_initial_snapshot_waits_for_a_trigger_even_over_a_restart);
     tcase_add_test(tc, rows_that_change_between_the_marks_come_from_the_stream_only);
@@ -508,7 +514,8 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_restart_repeats_at_most_a_chunk_with_the_same_ids);
     tcase_add_test(tc, a_chunk_is_done_only_when_everyone_has_had_it);
     tcase_add_loop_test(tc, a_reader_that_fails_is_tried_again_when_that_may_help, 0, 4);
-    tcase_add_test(tc, a_reader_that_fails_for_good_breaks_the_source_and_a_new_start_goes_on);
+    tcase_add_test(tc,
+                   a_reader_that_fails_for_good_breaks_the_source_and_a_new_start_goes_on);
     tcase_add_test(tc, a_table_that_is_gone_ends_its_part_and_not_the_source);
     tcase_add_loop_test(tc, a_stop_does_not_wait_for_a_chunk_that_is_being_read, 0, 2);
     tcase_add_test(tc, more_changes_than_can_be_noted_make_the_chunk_smaller);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_source - a far side that fails at every call, stops and starts from every side, and what a
- * source says of itself.
+ * test_source - a far side that fails at every call, pauses, another process that runs the
+ * same source, and what a source says of itself.  How it stops is in test_source_stop.c. /
  */
 #include <check.h>
 #include <pthread.h>
@@ -53,7 +53,7 @@ static struct cdc_status status_now(void)
     return now;
 }
 
-/* ---- failures of the far side ------------------------------------------------------------------ */
+/* ---- failures of the far side -------------------------------------------------------- */
 
 START_TEST(a_start_that_cannot_connect_fails_and_leaves_it_stopped)
 {
@@ -72,7 +72,8 @@ START_TEST(a_start_that_cannot_connect_fails_and_leaves_it_stopped)
 }
 END_TEST
 
-static const enum script_call streaming_calls[] = {SCRIPT_POLL, SCRIPT_CONFIRM, SCRIPT_IDLE};
+static const enum script_call streaming_calls[] = {SCRIPT_POLL, SCRIPT_CONFIRM,
+                                                   SCRIPT_IDLE};
 
 START_TEST(a_connection_that_is_lost_is_made_again_and_nothing_is_lost)
 {
@@ -129,7 +130,8 @@ START_TEST(while_it_reconnects_it_says_so_and_why)
 }
 END_TEST
 
-/* A server that takes connections and drops them must not be tried twice a second for ever. */
+/* A server that takes connections and drops them must not be tried twice a second for
+ * ever. */
 START_TEST(pauses_grow_also_when_only_the_opening_works)
 {
     rig_listen(&one);
@@ -253,177 +255,7 @@ START_TEST(a_store_that_fails_for_a_while_stops_nothing_and_nothing_is_confirmed
 }
 END_TEST
 
-/* ---- stopping ---------------------------------------------------------------------------------- */
-
-static wf_status stop_status;
-static bool stop_waited;
-
-static void stop_the_source(struct rig_listener *l, const struct rig_event *event)
-{
-    (void)l;
-    if (event->id == 3)
-        stop_status = source_stop(rig_source, false, &stop_waited, NULL);
-}
-
-START_TEST(a_stop_from_inside_a_callback_takes_effect_when_it_has_returned)
-{
-    one.sub.policy.workers = _i ? 3 : 1;
-    one.hook = stop_the_source;
-    stop_waited = true;
-    rig_listen(&one);
-    rig_start("");
-    add(1, 6);
-    rig_await_phase(LIFECYCLE_STOPPED);
-    ck_assert_int_eq(stop_status, WF_OK);
-    ck_assert(!stop_waited);
-    ck_assert_uint_eq(rig_times(&one, 4), 1);
-    ck_assert_uint_eq(one.running, 0);
-    if (!_i)
-        ck_assert_uint_eq(one.count, 3);
-    one.hook = NULL;
-    rig_start("");
-    script_await_confirmed(12);
-    for (uint64_t row = 0; row < 6; row++)
-        ck_assert_uint_ge(rig_times(&one, row * 2), 1);
-}
-END_TEST
-
-static void restart_the_source(struct rig_listener *l, const struct rig_event *event)
-{
-    (void)l;
-    if (event->id != 3)
-        return;
-    ck_assert_int_eq(source_stop(rig_source, false, NULL, NULL), WF_OK);
-    wf_error why = {.code = WF_OK};
-    ck_assert_msg(!source_start(rig_source, NULL, &why), "%s", why.text);
-}
-
-START_TEST(a_callback_may_stop_its_source_and_start_it_again)
-{
-    one.hook = restart_the_source;
-    rig_listen(&one);
-    rig_start("");
-    add(1, 6);
-    script_await_confirmed(12);
-    rig_expect(&one, (const uint64_t[]){0, 2, 4, 6, 8, 10}, 6);
-    ck_assert_uint_eq(script_count(SCRIPT_OPEN), 2);
-}
-END_TEST
-
-static void *stopper(void *arg)
-{
-    (void)arg;
-    stop_status = source_stop(rig_source, false, &stop_waited, NULL);
-    return NULL;
-}
-
-/* As a pipeline whose http_call ends in a step that stops the source. */
-static void let_another_stop_it(struct rig_listener *l, const struct rig_event *event)
-{
-    (void)l;
-    pthread_t thread;
-    if (event->id != 3)
-        return;
-    ck_assert_int_eq(pthread_create(&thread, NULL, stopper, NULL), 0);
-    pthread_join(thread, NULL);
-}
-
-START_TEST(a_callback_may_wait_for_another_thread_that_stops_its_source)
-{
-    one.hook = let_another_stop_it;
-    stop_waited = true;
-    rig_listen(&one);
-    rig_start("");
-    add(1, 6);
-    rig_await_phase(LIFECYCLE_STOPPED);
-    ck_assert_int_eq(stop_status, WF_OK);
-    ck_assert(!stop_waited);
-    ck_assert_uint_eq(one.count, 3);
-    ck_assert_int_eq(rig_number("SELECT CAST(token AS INT) FROM position"), 6);
-}
-END_TEST
-
-START_TEST(a_stop_while_it_connects_ends_the_connecting)
-{
-    script_block(SCRIPT_OPEN);
-    pthread_t thread;
-    struct cdc_settings *settings = rig_settings("");
-    uint64_t run;
-    ck_assert_int_eq(source_ask_start(rig_source, settings, &run, &err), WF_OK);
-    script_await(SCRIPT_OPEN, 1);
-    ck_assert_int_eq(pthread_create(&thread, NULL, stopper, NULL), 0);
-    pthread_join(thread, NULL);
-    ck_assert(stop_waited);
-    ck_assert_int_eq(rig_phase(), LIFECYCLE_STOPPED);
-    ck_assert_int_eq(source_await_start(rig_source, run, &err), WF_OK);
-}
-END_TEST
-
-START_TEST(a_source_with_busy_callbacks_is_freed_when_they_have_returned)
-{
-    one.sleep_us = 100000;
-    rig_listen(&one);
-    rig_start("");
-    add(1, 3);
-    rig_await_running(&one, 1);
-    ck_assert_int_eq(source_stop(rig_source, false, &stop_waited, NULL), WF_OK);
-    rig_leave(&one);
-    ck_assert_uint_eq(one.running, 0);
-}
-END_TEST
-
-static void *one_of_many(void *arg)
-{
-    (void)arg;
-    ck_assert_int_eq(source_stop(rig_source, false, NULL, NULL), WF_OK);
-    return NULL;
-}
-
-START_TEST(stops_and_starts_from_many_sides_end_in_a_running_source)
-{
-    rig_listen(&one);
-    for (int round = 0; round < 30; round++) {
-        pthread_t threads[3];
-        rig_try_start("", &err);
-        add(round * 3 + 1, round * 3 + 3);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            ck_assert_int_eq(pthread_create(&threads[i], NULL, one_of_many, NULL), 0);
-        rig_try_start("", &err);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            pthread_join(threads[i], NULL);
-    }
-    rig_stop();
-    rig_start("");
-    script_await_confirmed(180);
-    for (uint64_t row = 0; row < 90; row++)
-        ck_assert_uint_ge(rig_times(&one, row * 2), 1);
-}
-END_TEST
-
-START_TEST(a_second_start_is_refused_while_it_runs)
-{
-    rig_start("");
-    ck_assert_int_eq(rig_try_start("", &err), WF_STATE);
-    ck_assert_str_eq(err.text, "CDC source \"s\" already registered");
-    rig_stop();
-    rig_stop();
-    ck_assert_int_eq(source_pause(rig_source, true, &err), WF_STATE);
-    ck_assert_int_eq(source_snapshot(rig_source, NULL, 0, &err), WF_STATE);
-    struct cdc_store *store;
-    ck_assert_int_eq(source_store(rig_source, &store, &err), WF_OK);
-}
-END_TEST
-
-START_TEST(a_source_that_never_ran_has_no_store)
-{
-    struct cdc_store *store;
-    ck_assert_int_eq(source_store(rig_source, &store, &err), WF_STATE);
-    ck_assert_int_eq(source_start(rig_source, NULL, &err), WF_STATE);
-    ck_assert_str_eq(err.text, "CDC source \"s\" was never configured");
-}
-END_TEST
-
-/* ---- pause, standby, cleanup ------------------------------------------------------------------- */
+/* ---- pause and standby --------------------------------------------------------- */
 
 START_TEST(a_paused_source_reads_nothing_and_stays_connected)
 {
@@ -465,83 +297,7 @@ START_TEST(a_source_another_process_runs_is_refused_or_waited_for)
 }
 END_TEST
 
-static void expect_removed(const char *text)
-{
-    CDC_CLEANUP(buf_release) struct buf removed;
-    buf_init(&removed, LIMIT_TEXT_BYTES);
-    source_removed(rig_source, &removed);
-    ck_assert_str_eq(buf_c(&removed), text);
-}
-
-START_TEST(a_stop_with_cleanup_removes_all_and_a_second_finds_nothing)
-{
-    rig_listen(&one);
-    rig_start("");
-    add(1, 3);
-    script_await_confirmed(6);
-    if (_i)
-        rig_stop(); /* it need not run for that */
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
-    expect_removed("the script's slot\n");
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM position"), 0);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM subscription"), 0);
-    ck_assert_int_eq(rig_phase(), LIFECYCLE_STOPPED);
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
-    expect_removed("");
-    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 1);
-    rig_start("");
-    add(4, 6);
-    rig_await(&one, 6);
-}
-END_TEST
-
-START_TEST(a_cleanup_that_fails_says_so_and_can_be_repeated)
-{
-    rig_start("");
-    script_fail(_i ? SCRIPT_CLEANUP : SCRIPT_OPEN, 1, WF_UNAVAILABLE, "not now");
-    if (!_i)
-        rig_stop();
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_UNAVAILABLE);
-    ck_assert_str_eq(err.text, "not now");
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
-    expect_removed("the script's slot\n");
-}
-END_TEST
-
-static void clean_up(struct rig_listener *l, const struct rig_event *event)
-{
-    (void)l;
-    if (event->id == 2)
-        stop_status = source_stop(rig_source, true, &stop_waited, NULL);
-}
-
-START_TEST(a_cleanup_from_inside_a_callback_is_done_when_it_has_returned)
-{
-    one.hook = clean_up;
-    stop_waited = true;
-    rig_listen(&one);
-    rig_start("");
-    add(1, 3);
-    script_await(SCRIPT_CLEANUP, 1);
-    rig_stop();
-    ck_assert(!stop_waited);
-    ck_assert_uint_eq(one.count, 2);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM position"), 0);
-}
-END_TEST
-
-START_TEST(a_broken_source_can_be_cleaned_up)
-{
-    rig_listen(&one);
-    rig_start("");
-    break_stream(1, WF_STATE, "the slot is gone");
-    rig_await_phase(LIFECYCLE_FAILED);
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
-    expect_removed("the script's slot\n");
-}
-END_TEST
-
-/* ---- what it says ------------------------------------------------------------------------------ */
+/* ---- what it says -------------------------------------------------------------------- */
 
 START_TEST(the_status_tells_lag_position_and_subscriptions)
 {
@@ -559,8 +315,9 @@ START_TEST(the_status_tells_lag_position_and_subscriptions)
     CDC_CLEANUP(buf_release) struct buf text;
     buf_init(&text, LIMIT_TEXT_BYTES);
     source_subscriptions_json(rig_source, &text);
-    ck_assert_str_eq(buf_c(&text), "[{\"name\":\"one\",\"filter\":\"*\",\"delivered\":0,\"retried\":0,"
-                                   "\"dead_lettered\":0,\"behind\":3}]");
+    ck_assert_str_eq(buf_c(&text),
+                     "[{\"name\":\"one\",\"filter\":\"*\",\"delivered\":0,\"retried\":0,"
+                     "\"dead_lettered\":0,\"behind\":3}]");
     rig_hold(&one, false);
     script_await_confirmed(6);
     rig_stop();
@@ -578,7 +335,8 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_start_that_cannot_connect_fails_and_leaves_it_stopped, 0, 4);
-    tcase_add_loop_test(tc, a_connection_that_is_lost_is_made_again_and_nothing_is_lost, 0, 3);
+    tcase_add_loop_test(tc, a_connection_that_is_lost_is_made_again_and_nothing_is_lost, 0,
+                        3);
     tcase_add_test(tc, a_lag_that_finds_the_connection_dead_makes_it_again);
     tcase_add_test(tc, while_it_reconnects_it_says_so_and_why);
     tcase_add_test(tc, pauses_grow_also_when_only_the_opening_works);
@@ -587,29 +345,14 @@ Suite *test_suite(void)
     tcase_add_test(tc, what_is_in_the_log_is_delivered_while_the_connection_is_lost);
     tcase_add_test(tc, half_a_transaction_before_a_reconnect_comes_again_with_the_same_ids);
     tcase_add_test(tc, a_first_start_keeps_the_place_it_began_at);
-    tcase_add_test(tc, a_store_that_fails_for_a_while_stops_nothing_and_nothing_is_confirmed);
+    tcase_add_test(tc,
+                   a_store_that_fails_for_a_while_stops_nothing_and_nothing_is_confirmed);
     suite_add_tcase(suite, tc);
-    tc = tcase_create("stopping");
-    tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, 30);
-    tcase_add_loop_test(tc, a_stop_from_inside_a_callback_takes_effect_when_it_has_returned, 0, 2);
-    tcase_add_test(tc, a_callback_may_stop_its_source_and_start_it_again);
-    tcase_add_test(tc, a_callback_may_wait_for_another_thread_that_stops_its_source);
-    tcase_add_test(tc, a_stop_while_it_connects_ends_the_connecting);
-    tcase_add_test(tc, a_source_with_busy_callbacks_is_freed_when_they_have_returned);
-    tcase_add_test(tc, stops_and_starts_from_many_sides_end_in_a_running_source);
-    tcase_add_test(tc, a_second_start_is_refused_while_it_runs);
-    tcase_add_test(tc, a_source_that_never_ran_has_no_store);
-    suite_add_tcase(suite, tc);
-    tc = tcase_create("pause, standby, cleanup, status");
+    tc = tcase_create("pause, standby, status");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, a_paused_source_reads_nothing_and_stays_connected);
     tcase_add_loop_test(tc, a_source_another_process_runs_is_refused_or_waited_for, 0, 2);
-    tcase_add_loop_test(tc, a_stop_with_cleanup_removes_all_and_a_second_finds_nothing, 0, 2);
-    tcase_add_loop_test(tc, a_cleanup_that_fails_says_so_and_can_be_repeated, 0, 2);
-    tcase_add_test(tc, a_cleanup_from_inside_a_callback_is_done_when_it_has_returned);
-    tcase_add_test(tc, a_broken_source_can_be_cleaned_up);
     tcase_add_test(tc, the_status_tells_lag_position_and_subscriptions);
     suite_add_tcase(suite, tc);
     return suite;

@@ -50,117 +50,116 @@ static const char *only_file(const char *dir)
 }
 
 START_TEST(a_lock_is_taken_once)
-    {
-        const char *dir = temp_path(temp_dir(), "state"); /* is made */
-        int first = taken(dir, STR("shop"));
-        int second = -7;
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &second, &err), WF_STATE);
-        ck_assert_int_eq(second, -7);
-        int other = taken(dir, STR("shop2"));
-        source_lock_release(&first);
-        ck_assert_int_eq(first, -1);
-        first = taken(dir, STR("shop"));
-        source_lock_release(&first);
-        source_lock_release(&other);
-    }
+{
+    const char *dir = temp_path(temp_dir(), "state"); /* is made */
+    int first = taken(dir, STR("shop"));
+    int second = -7;
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &second, &err), WF_STATE);
+    ck_assert_int_eq(second, -7);
+    int other = taken(dir, STR("shop2"));
+    source_lock_release(&first);
+    ck_assert_int_eq(first, -1);
+    first = taken(dir, STR("shop"));
+    source_lock_release(&first);
+    source_lock_release(&other);
+}
 END_TEST
 
 START_TEST(who_comes_second_learns_the_pid_and_the_file)
-    {
-        const char *dir = temp_dir();
-        int fd = taken(dir, STR("shop"));
-        int second = -1;
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &second, &err), WF_STATE);
-        char expected[512];
-        snprintf(
-            expected, sizeof expected,
-            "source 'shop' is already running in process %ld (lock file '%s/shop.lock')",
-            (long)getpid(), dir);
-        ck_assert_str_eq(err.text, expected);
-        source_lock_release(&fd);
-    }
+{
+    const char *dir = temp_dir();
+    int fd = taken(dir, STR("shop"));
+    int second = -1;
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &second, &err), WF_STATE);
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "source 'shop' is already running in process %ld (lock file '%s/shop.lock')",
+             (long)getpid(), dir);
+    ck_assert_str_eq(err.text, expected);
+    source_lock_release(&fd);
+}
 END_TEST
 
 START_TEST(a_lock_file_without_a_readable_pid_does_no_harm)
-    {
-        static const char *const texts[] = {"", "x", "-1\n",
-                                            "99999999999999999999999999999999999\n"};
-        const char *dir = temp_dir();
-        int fd = taken(dir, STR("shop"));
-        temp_write(temp_path(dir, "shop.lock"), texts[_i], strlen(texts[_i]));
-        int second = -1;
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &second, &err), WF_STATE);
-        ck_assert_ptr_nonnull(
-            strstr(err.text, "is already running in another process (lock file '"));
-        source_lock_release(&fd);
-        fd = taken(dir, STR("shop"));
-        source_lock_release(&fd);
-    }
+{
+    static const char *const texts[] = {"", "x", "-1\n",
+                                        "99999999999999999999999999999999999\n"};
+    const char *dir = temp_dir();
+    int fd = taken(dir, STR("shop"));
+    temp_write(temp_path(dir, "shop.lock"), texts[_i], strlen(texts[_i]));
+    int second = -1;
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &second, &err), WF_STATE);
+    ck_assert_ptr_nonnull(
+        strstr(err.text, "is already running in another process (lock file '"));
+    source_lock_release(&fd);
+    fd = taken(dir, STR("shop"));
+    source_lock_release(&fd);
+}
 END_TEST
 
 START_TEST(the_file_is_the_owners_alone_and_its_pid_goes_with_the_lock)
-    {
-        const char *dir = temp_dir();
-        mode_t before = umask(0);
-        int fd = taken(dir, STR("shop"));
-        umask(before);
-        struct stat info;
-        ck_assert_int_eq(stat(temp_path(dir, "shop.lock"), &info), 0);
-        ck_assert_uint_eq(info.st_mode & 07777, 0600);
-        ck_assert_int_gt(info.st_size, 0);
-        source_lock_release(&fd);
-        ck_assert_int_eq(stat(temp_path(dir, "shop.lock"), &info), 0);
-        ck_assert_int_eq(info.st_size, 0);
-    }
+{
+    const char *dir = temp_dir();
+    mode_t before = umask(0);
+    int fd = taken(dir, STR("shop"));
+    umask(before);
+    struct stat info;
+    ck_assert_int_eq(stat(temp_path(dir, "shop.lock"), &info), 0);
+    ck_assert_uint_eq(info.st_mode & 07777, 0600);
+    ck_assert_int_gt(info.st_size, 0);
+    source_lock_release(&fd);
+    ck_assert_int_eq(stat(temp_path(dir, "shop.lock"), &info), 0);
+    ck_assert_int_eq(info.st_size, 0);
+}
 END_TEST
 
 START_TEST(releasing_nothing_does_nothing)
-    {
-        int fd = -1;
-        source_lock_release(&fd);
-        ck_assert_int_eq(fd, -1);
-    }
+{
+    int fd = -1;
+    source_lock_release(&fd);
+    ck_assert_int_eq(fd, -1);
+}
 END_TEST
 
 START_TEST(the_lock_of_a_killed_process_is_free)
-    {
-        const char *dir = temp_dir();
-        int ends[2];
-        ck_assert_int_eq(pipe(ends), 0);
-        pid_t child = fork();
-        ck_assert_int_ge(child, 0);
-        if (child == 0) {
-            int fd = -1;
-            wf_error mine;
-            char ok = source_lock_take(dir, STR("shop"), &fd, &mine) == WF_OK;
-            if (write(ends[1], &ok, 1) == 1)
-                for (;;)
-                    pause();
-            _exit(1);
-        }
-        char ok = 0;
-        ck_assert_int_eq(read(ends[0], &ok, 1), 1);
-        ck_assert_int_eq(ok, 1);
+{
+    const char *dir = temp_dir();
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
         int fd = -1;
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_STATE);
-        char pid[32];
-        snprintf(pid, sizeof pid, "process %ld ", (long)child);
-        ck_assert_ptr_nonnull(strstr(err.text, pid));
-        kill(child, SIGKILL);
-        ck_assert_int_eq(waitpid(child, NULL, 0), child);
-        fd = taken(dir, STR("shop"));
-        source_lock_release(&fd);
-        close(ends[0]);
-        close(ends[1]);
+        wf_error mine;
+        char ok = source_lock_take(dir, STR("shop"), &fd, &mine) == WF_OK;
+        if (write(ends[1], &ok, 1) == 1)
+            for (;;)
+                pause();
+        _exit(1);
     }
+    char ok = 0;
+    ck_assert_int_eq(read(ends[0], &ok, 1), 1);
+    ck_assert_int_eq(ok, 1);
+    int fd = -1;
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_STATE);
+    char pid[32];
+    snprintf(pid, sizeof pid, "process %ld ", (long)child);
+    ck_assert_ptr_nonnull(strstr(err.text, pid));
+    kill(child, SIGKILL);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    fd = taken(dir, STR("shop"));
+    source_lock_release(&fd);
+    close(ends[0]);
+    close(ends[1]);
+}
 END_TEST
 
 START_TEST(the_lock_does_not_outlive_an_exec)
-    {
-        int fd = taken(temp_dir(), STR("shop"));
-        ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
-        source_lock_release(&fd);
-    }
+{
+    int fd = taken(temp_dir(), STR("shop"));
+    ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+    source_lock_release(&fd);
+}
 END_TEST
 
 /* ---- names ---- */
@@ -184,77 +183,77 @@ static const struct {
 };
 
 START_TEST(bytes_that_are_no_plain_names_are_written_in_hexadecimal)
-    {
-        const char *dir = temp_dir();
-        int fd = taken(dir, str_from(names[_i].id));
-        ck_assert_str_eq(only_file(dir), names[_i].name);
-        source_lock_release(&fd);
-    }
+{
+    const char *dir = temp_dir();
+    int fd = taken(dir, str_from(names[_i].id));
+    ck_assert_str_eq(only_file(dir), names[_i].name);
+    source_lock_release(&fd);
+}
 END_TEST
 
 START_TEST(ids_whose_names_would_be_too_long_have_locks_of_their_own)
-    {
-        const char *dir = temp_dir();
-        char a[LIMIT_SOURCE_ID];
-        char b[LIMIT_SOURCE_ID];
-        memset(a, '/', sizeof a);
-        memset(b, '/', sizeof b);
-        b[sizeof b - 1] = '.';
-        wf_str ids[] = {{a, sizeof a}, {b, sizeof b}, {a, sizeof a - 1}, {a, 83}, {a, 84}};
-        int fds[CDC_COUNT(ids)];
-        for (size_t i = 0; i < CDC_COUNT(ids); i++)
-            fds[i] = taken(dir, ids[i]);
-        int second = -1;
-        for (size_t i = 0; i < CDC_COUNT(ids); i++)
-            ck_assert_int_eq(source_lock_take(dir, ids[i], &second, &err), WF_STATE);
-        for (size_t i = 0; i < CDC_COUNT(ids); i++)
-            source_lock_release(&fds[i]);
-    }
+{
+    const char *dir = temp_dir();
+    char a[LIMIT_SOURCE_ID];
+    char b[LIMIT_SOURCE_ID];
+    memset(a, '/', sizeof a);
+    memset(b, '/', sizeof b);
+    b[sizeof b - 1] = '.';
+    wf_str ids[] = {{a, sizeof a}, {b, sizeof b}, {a, sizeof a - 1}, {a, 83}, {a, 84}};
+    int fds[CDC_COUNT(ids)];
+    for (size_t i = 0; i < CDC_COUNT(ids); i++)
+        fds[i] = taken(dir, ids[i]);
+    int second = -1;
+    for (size_t i = 0; i < CDC_COUNT(ids); i++)
+        ck_assert_int_eq(source_lock_take(dir, ids[i], &second, &err), WF_STATE);
+    for (size_t i = 0; i < CDC_COUNT(ids); i++)
+        source_lock_release(&fds[i]);
+}
 END_TEST
 
 /* ---- failures ---- */
 
 START_TEST(a_folder_that_cannot_be_made_is_named)
-    {
-        const char *dir = temp_path(temp_dir(), "no/state");
-        int fd = -1;
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_CONFIG);
-        ck_assert_ptr_nonnull(strstr(err.text, dir));
-        ck_assert_int_eq(source_lock_take("", STR("shop"), &fd, &err), WF_CONFIG);
-        ck_assert_int_eq(fd, -1);
-    }
+{
+    const char *dir = temp_path(temp_dir(), "no/state");
+    int fd = -1;
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, dir));
+    ck_assert_int_eq(source_lock_take("", STR("shop"), &fd, &err), WF_CONFIG);
+    ck_assert_int_eq(fd, -1);
+}
 END_TEST
 
 START_TEST(a_folder_or_a_link_in_the_files_place_is_refused)
-    {
-        const char *dir = temp_dir();
-        const char *path = temp_path(dir, "shop.lock");
-        int fd = -1;
-        ck_assert_int_eq(mkdir(path, 0700), 0);
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_CONFIG);
-        temp_remove(path);
-        ck_assert_int_eq(symlink("/dev/null", path), 0);
-        ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_CONFIG);
-        ck_assert_int_eq(fd, -1);
-    }
+{
+    const char *dir = temp_dir();
+    const char *path = temp_path(dir, "shop.lock");
+    int fd = -1;
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_CONFIG);
+    temp_remove(path);
+    ck_assert_int_eq(symlink("/dev/null", path), 0);
+    ck_assert_int_eq(source_lock_take(dir, STR("shop"), &fd, &err), WF_CONFIG);
+    ck_assert_int_eq(fd, -1);
+}
 END_TEST
 
 START_TEST(every_allocation_may_fail)
-    {
-        const char *dir = temp_dir();
-        for (long n = 0; n < OOM_MOST; n++) {
-            int fd = -1;
-            oom_arm(n);
-            wf_status status = source_lock_take(dir, STR("shop"), &fd, &err);
-            bool hit = oom_disarm();
-            ck_assert_int_eq(status, hit ? WF_NO_MEMORY : WF_OK);
-            ck_assert_int_eq(fd >= 0, !hit);
-            source_lock_release(&fd);
-            if (!hit)
-                return;
-        }
-        ck_abort_msg("no end");
+{
+    const char *dir = temp_dir();
+    for (long n = 0; n < OOM_MOST; n++) {
+        int fd = -1;
+        oom_arm(n);
+        wf_status status = source_lock_take(dir, STR("shop"), &fd, &err);
+        bool hit = oom_disarm();
+        ck_assert_int_eq(status, hit ? WF_NO_MEMORY : WF_OK);
+        ck_assert_int_eq(fd >= 0, !hit);
+        source_lock_release(&fd);
+        if (!hit)
+            return;
     }
+    ck_abort_msg("no end");
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -158,6 +158,18 @@ START_TEST(a_renamed_table_is_followed)
 }
 END_TEST
 
+START_TEST(a_rename_that_leaves_the_triggers_behind_is_mended)
+{
+    begin();
+    sqlite_rig_sql(rig, "PRAGMA legacy_alter_table = 1; ALTER TABLE t RENAME TO t2");
+    ck_assert_int_ne(sqlite_rig_try(rig, "INSERT INTO t2 VALUES (1, 'x')"), SQLITE_OK);
+    expect("DDL main.t2 CREATE TABLE \"t2\"(id INTEGER PRIMARY KEY, a)\n");
+    ck_assert_int_eq(sqlite_rig_number(rig, "SELECT count(*) FROM t2"), 0);
+    sqlite_rig_sql(rig, "REPLACE INTO t2 VALUES (1, 'x')");
+    expect("INSERT main.t2 -> (1, 'x')\n");
+}
+END_TEST
+
 START_TEST(a_table_renamed_out_of_the_configuration_is_let_go)
 {
     sqlite_rig_tables(rig, "t");
@@ -341,6 +353,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_long_read_of_an_added_column_goes_on_beside_the_stream);
     tcase_add_test(tcase, a_renamed_column_has_its_new_name);
     tcase_add_test(tcase, a_renamed_table_is_followed);
+    tcase_add_test(tcase, a_rename_that_leaves_the_triggers_behind_is_mended);
     tcase_add_test(tcase, a_table_renamed_out_of_the_configuration_is_let_go);
     tcase_add_test(tcase, a_dropped_table_is_told);
     tcase_add_loop_test(tcase, a_new_table_comes_with_the_rows_it_got_meanwhile, 0, 2);

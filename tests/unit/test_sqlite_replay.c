@@ -296,7 +296,7 @@ static void replay_run(const struct replay_shape *shape, uint64_t seed, bool rec
 START_TEST(the_changes_rebuild_the_table)
 {
     size_t shape = (size_t)_i / REPLAY_SEEDS;
-    int transactions = 150;
+    int transactions = 100;
     const char *more = getenv("SQLITE_REPLAY_TRANSACTIONS");
     const char *other = getenv("SQLITE_REPLAY_SEED");
     int64_t asked, seed = 0;

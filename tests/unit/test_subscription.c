@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_subscription - failing callbacks: tried again, put away, or held on to; and stops from every
- * side.
+ * test_subscription - failing callbacks: tried again, put away, or held on to; and stops
+ * from every side.
  */
 #include <check.h>
 
@@ -36,7 +36,7 @@ static void await_letters(uint64_t count)
     ck_assert_uint_eq(atomic_load(&one.sub.dead_lettered), count);
 }
 
-/* ---- failures ---------------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------ */
 
 START_TEST(a_callback_that_fails_is_called_again_and_in_order)
 {
@@ -83,12 +83,13 @@ START_TEST(after_the_last_attempt_the_event_is_a_dead_letter_and_the_stream_goes
     script_await_confirmed(6);
     ck_assert_uint_eq(one.calls, 5);
     ck_assert_uint_eq(atomic_load(&one.sub.dead_lettered), 1);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE source_id = 's' AND"
-                                " subscription = 'one' AND event_id = 's:2' AND attempts = 3 AND"
-                                " table_name = 't.a' AND op = 'INSERT' AND reason = 'failed' AND"
-                                " error = 'the workflow said no' AND state = 'dead' AND"
-                                " json_extract(event, '$.after.v') = 2"),
-                     1);
+    ck_assert_int_eq(
+        rig_number("SELECT count(*) FROM dead_letter WHERE source_id = 's' AND"
+                   " subscription = 'one' AND event_id = 's:2' AND attempts = 3 AND"
+                   " table_name = 't.a' AND op = 'INSERT' AND reason = 'failed' AND"
+                   " error = 'the workflow said no' AND state = 'dead' AND"
+                   " json_extract(event, '$.after.v') = 2"),
+        1);
 }
 END_TEST
 
@@ -157,7 +158,8 @@ START_TEST(the_dead_letter_store_may_fail_for_a_while_and_nothing_is_lost)
     rig_execute("ALTER TABLE away RENAME TO dead_letter");
     rig_await(&one, 2);
     script_await_confirmed(6);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE event_id = 's:2'"), 1);
+    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE event_id = 's:2'"),
+                     1);
 }
 END_TEST
 
@@ -175,10 +177,11 @@ START_TEST(a_change_that_cannot_be_understood_goes_to_the_dead_letters)
     script_await_confirmed(6);
     rig_expect(&one, (const uint64_t[]){0, 4}, 2);
     ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter"), 1);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE subscription = 'one' AND"
-                                " table_name = 't.a' AND reason = 'undecodable' AND attempts = 0 AND"
-                                " error = 'not to be understood' AND event = x'0102206279746573'"),
-                     1);
+    ck_assert_int_eq(
+        rig_number("SELECT count(*) FROM dead_letter WHERE subscription = 'one' AND"
+                   " table_name = 't.a' AND reason = 'undecodable' AND attempts = 0 AND"
+                   " error = 'not to be understood' AND event = x'0102206279746573'"),
+        1);
 }
 END_TEST
 
@@ -196,16 +199,17 @@ START_TEST(an_event_above_max_event_bytes_goes_to_the_dead_letters)
     rig_await(&one, 2);
     script_await_confirmed(8);
     rig_expect(&one, (const uint64_t[]){0, 6}, 2);
-    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE reason = 'oversize' AND"
-                                " error = 'the event is larger than max_event_bytes (1024)' AND"
-                                " table_name = 't.a' AND op = 'INSERT' AND"
-                                " event_id = 's:' || (2 * json_extract(event, '$.key.id') - 2) AND"
-                                " json_extract(event, '$.oversize') AND length(event) < 400"),
-                     2);
+    ck_assert_int_eq(
+        rig_number("SELECT count(*) FROM dead_letter WHERE reason = 'oversize' AND"
+                   " error = 'the event is larger than max_event_bytes (1024)' AND"
+                   " table_name = 't.a' AND op = 'INSERT' AND"
+                   " event_id = 's:' || (2 * json_extract(event, '$.key.id') - 2) AND"
+                   " json_extract(event, '$.oversize') AND length(event) < 400"),
+        2);
 }
 END_TEST
 
-/* ---- stopping ---------------------------------------------------------------------------------- */
+/* ---- stopping ------------------------------------------------------------------------ */
 
 START_TEST(a_stop_waits_for_the_callback_and_none_follows)
 {
@@ -295,7 +299,8 @@ Suite *test_suite(void)
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, a_callback_that_fails_is_called_again_and_in_order);
     tcase_add_test(tc, pauses_between_attempts_grow_up_to_their_most);
-    tcase_add_test(tc, after_the_last_attempt_the_event_is_a_dead_letter_and_the_stream_goes_on);
+    tcase_add_test(
+        tc, after_the_last_attempt_the_event_is_a_dead_letter_and_the_stream_goes_on);
     tcase_add_test(tc, one_attempt_means_one_call);
     tcase_add_test(tc, with_on_failure_block_an_event_is_tried_for_ever);
     tcase_add_test(tc, a_cancelled_event_is_given_again_and_counts_as_no_attempt);

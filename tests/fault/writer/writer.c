@@ -4,11 +4,11 @@
  *
  *     fault_writer DATABASE RUN [PAUSE_US]
  *
- * Every change has a number that is never used again, RUN times a billion and counting, so that a
- * writer that was killed is followed by one with a higher RUN.  What it does to `item` it also notes in
- * `journal`, in the same transaction: what the journal holds in the end is what was committed, in the
- * order of the commits.  Transactions are of random size, some are rolled back, and some rest in
- * their middle, so that a kill -9 finds it there.
+ * Every change has a number that is never used again, RUN times a billion and counting, so that
+ * a writer that was killed is followed by one with a higher RUN.  What it does to `item` it also
+ * notes in `journal`, in the same transaction: what the journal holds in the end is what was
+ * committed, in the order of the commits.  Transactions are of random size, some are rolled back,
+ * and some rest in their middle, so that a kill -9 finds it there.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -93,7 +93,8 @@ static void writer_step(struct writer *w, enum writer_statement which, int64_t *
     sqlite3_reset(stmt);
 }
 
-static void writer_note(struct writer *w, const char *op, int64_t id, int64_t old, int64_t new)
+static void writer_note(struct writer *w, const char *op, int64_t id, int64_t old,
+                        int64_t new)
 {
     sqlite3_stmt *stmt = w->statements[WRITER_NOTE];
     sqlite3_clear_bindings(stmt);
@@ -115,7 +116,9 @@ static void writer_change(struct writer *w)
     sqlite3_bind_int64(w->statements[WRITER_PICK], 1, id);
     writer_step(w, WRITER_PICK, &old);
     bool remove = old && writer_random(4) == 0;
-    enum writer_statement which = remove ? WRITER_DELETE : old ? WRITER_UPDATE : WRITER_INSERT;
+    enum writer_statement which = remove ? WRITER_DELETE
+                                  : old  ? WRITER_UPDATE
+                                         : WRITER_INSERT;
     sqlite3_stmt *stmt = w->statements[which];
     sqlite3_bind_int64(stmt, 1, id);
     if (!remove) {
@@ -127,7 +130,11 @@ static void writer_change(struct writer *w)
         sqlite3_bind_text(stmt, 3, filler, len, SQLITE_TRANSIENT);
     }
     writer_step(w, which, NULL);
-    writer_note(w, remove ? "DELETE" : old ? "UPDATE" : "INSERT", id, old, remove ? 0 : w->next);
+    writer_note(w,
+                remove ? "DELETE"
+                : old  ? "UPDATE"
+                       : "INSERT",
+                id, old, remove ? 0 : w->next);
 }
 
 static void writer_transaction(struct writer *w)
