@@ -2,20 +2,20 @@
  *
  * provider - how one kind of change stream is opened, polled and confirmed.
  *
- * plugin/core/source.c owns the thread, the retries and the lifecycle; a provider only answers the
- * calls below and keeps no globals.  Calls come from one thread, the source's own, in this order,
- * and never overlap:
+ * plugin/core/source.c owns the thread, the retries and the lifecycle; a provider only
+ * answers the calls below and keeps no globals.  Calls come from one thread, the source's
+ * own, in this order, and never overlap:
  *
  *     open -> ( poll | confirm | lag | snapshot_tables | cleanup )* -> close
  *
- * interrupt() is the exception: any thread may call it, between a successful open and close.  After
- * WF_UNAVAILABLE the source calls close, waits its backoff, and opens again; after any other failure
- * it calls close and the source is `failed` with that text.
+ * interrupt() is the exception: any thread may call it, between a successful open and
+ * close.  After WF_UNAVAILABLE the source calls close, waits its backoff, and opens again;
+ * after any other failure it calls close and the source is `failed` with that text.
  *
- * Which code to return: WF_UNAVAILABLE when waiting may heal it (server away, lock held, disk full);
- * WF_CONFIG when the user must change something (wrong password, missing right, no such table);
- * WF_STATE when the stream cannot go on as it was (slot lost, log purged, database replaced);
- * WF_PROTOCOL when the bytes make no sense.
+ * Which code to return: WF_UNAVAILABLE when waiting may heal it (server away, lock held,
+ * disk full); WF_CONFIG when the user must change something (wrong password, missing right,
+ * no such table); WF_STATE when the stream cannot go on as it was (slot lost, log purged,
+ * database replaced); WF_PROTOCOL when the bytes make no sense.
  */
 #ifndef PROVIDERS_PROVIDER_H
 #define PROVIDERS_PROVIDER_H
@@ -27,13 +27,15 @@
 #include "plugin/core/settings.h"
 #include "plugin/core/table.h"
 
-/* emit() could not take the change: no room in the log.  Keep it, return WF_OK from poll, and give
- * the same change again at the next poll whose budget is not 0.  Never crosses the ABI. */
+/* emit() could not take the change: no room in the log.  Keep it, return WF_OK from poll,
+ * and give the same change again at the next poll whose budget is not 0.  Never crosses the
+ * ABI. */
 #define CDC_FULL ((wf_status)1000)
 
-/* What one poll may spend.  max_changes == 0: keep the connection alive, answer heartbeats, read
- * nothing; that is how backpressure reaches the database without a server timeout cutting the
- * stream.  timeout_ms: how long to wait for something to arrive when nothing is there. */
+/* What one poll may spend.  max_changes == 0: keep the connection alive, answer heartbeats,
+ * read nothing; that is how backpressure reaches the database without a server timeout
+ * cutting the stream.  timeout_ms: how long to wait for something to arrive when nothing is
+ * there. */
 struct cdc_budget {
     int timeout_ms;
     uint32_t max_changes;
@@ -43,26 +45,28 @@ struct cdc_budget {
 struct cdc_emitter {
     void *ctx;
 
-    /* Borrows the change, copies what it keeps.  WF_OK: taken.  CDC_FULL: see above.  Anything
-     * else: return it from poll. */
+    /* Borrows the change, copies what it keeps.  WF_OK: taken.  CDC_FULL: see above.
+     * Anything else: return it from poll. */
     wf_status (*emit)(void *ctx, const struct cdc_change *change, wf_error *err);
 
-    /* A transaction ended here: everything emitted so far is covered once `position` is confirmed.
-     * `position` is a token of at most LIMIT_POSITION bytes of printable text, which only this
-     * provider reads; it comes back through confirm() and open().  Also to be called for transactions of which
-     * nothing was emitted, so that a quiet table does not hold the position back, and by an open()
-     * without a position for the place it begins at, so that the next one begins there as well. */
+    /* A transaction ended here: everything emitted so far is covered once `position` is
+     * confirmed. `position` is a token of at most LIMIT_POSITION bytes of printable text,
+     * which only this provider reads; it comes back through confirm() and open().  Also to
+     * be called for transactions of which nothing was emitted, so that a quiet table does
+     * not hold the position back, and by an open() without a position for the place it
+     * begins at, so that the next one begins there as well. */
     void (*commit)(void *ctx, wf_str position);
 
     /* The stream has passed every snapshot mark numbered <= `mark`. */
     void (*mark_reached)(void *ctx, uint64_t mark);
 
-    /* Whether any subscription (or a running snapshot) wants this table and operation; a provider
-     * may skip the decoding of what nobody wants. */
+    /* Whether any subscription (or a running snapshot) wants this table and operation; a
+     * provider may skip the decoding of what nobody wants. */
     bool (*wanted)(void *ctx, struct cdc_table *table, enum cdc_op op);
 
-    /* A table's schema as of `position`: kept in the schema history when it differs from the last
-     * version.  `ddl` is SQL that would make the table, or the statement that changed it. */
+    /* A table's schema as of `position`: kept in the schema history when it differs from
+     * the last version.  `ddl` is SQL that would make the table, or the statement that
+     * changed it. */
     wf_status (*schema)(void *ctx, wf_str table, wf_str ddl, wf_str position, wf_error *err);
 
     /* A line for the operator's log; the source id is added. */
@@ -77,11 +81,12 @@ struct cdc_open {
     wf_str identity;     /* the server's identity stored with it; empty: none */
     const struct cdc_emitter *out;
     const wf_host *host; /* for providers fed by the host's bus */
-    /* Becomes true when nobody wants the source any more: an open that waits looks at it at least
-     * every 100 ms and then fails with WF_CANCELLED. */
+    /* Becomes true when nobody wants the source any more: an open that waits looks at it at
+     * least every 100 ms and then fails with WF_CANCELLED. */
     const _Atomic bool *cancelled;
-    /* Filled in by open: who the server is (system id, database uuid), stored with the position.
-     * When `identity` is not empty and differs, open fails with WF_STATE and says so. */
+    /* Filled in by open: who the server is (system id, database uuid), stored with the
+     * position. When `identity` is not empty and differs, open fails with WF_STATE and says
+     * so. */
     struct buf *out_identity;
 };
 
@@ -90,7 +95,7 @@ struct cdc_lag {
     int64_t seconds; /* age of the oldest change not yet confirmed; -1: unknown */
 };
 
-/* ---- snapshots: core/snapshot.c owns the algorithm (docs/snapshots.md) --------------------- */
+/* ---- snapshots: core/snapshot.c owns the algorithm (docs/snapshots.md) --------------- */
 
 /* One chunk: up to max_rows rows with keys after `after`, in key order. */
 struct cdc_chunk_request {
@@ -99,9 +104,9 @@ struct cdc_chunk_request {
     wf_str after;  /* where the last chunk ended, as read_chunk wrote it; empty: the beginning */
     uint32_t max_rows;
     void *ctx;
-    /* One row; `identity` as in cdc_change, so not empty where the table has no key.  CDC_FULL: the
-     * row was taken, but end the chunk after it (wide rows; what core holds is bounded).  Another
-     * failure: stop and return it. */
+    /* One row; `identity` as in cdc_change, so not empty where the table has no key.
+     * CDC_FULL: the row was taken, but end the chunk after it (wide rows; what core holds
+     * is bounded).  Another failure: stop and return it. */
     wf_status (*row)(void *ctx, struct cdc_table *table, const struct cdc_value *values,
                      wf_str identity, wf_error *err);
 };
@@ -111,15 +116,16 @@ struct cdc_chunk_result {
     bool done;         /* the table has no more rows */
 };
 
-/* A reader is a second connection with a thread of its own [snapshot]: open -> ( read_chunk | mark )*
- * -> close; interrupt from any thread between open and close. */
+/* A reader is a second connection with a thread of its own [snapshot]: open -> ( read_chunk
+ * | mark )* -> close; interrupt from any thread between open and close. */
 struct cdc_snapshot_reader {
     size_t size; /* core allocates this, zeroed */
     int max_readers;
     wf_status (*open)(void *reader, void *state, const struct cdc_settings *settings,
                       wf_error *err);
-    /* A number for this moment of the stream: what was committed before has a smaller or equal one,
-     * and mark_reached() with at least it will come even if nothing else changes. */
+    /* A number for this moment of the stream: what was committed before has a smaller or
+     * equal one, and mark_reached() with at least it will come even if nothing else
+     * changes. */
     wf_status (*mark)(void *reader, uint64_t *out_mark, wf_error *err);
     wf_status (*read_chunk)(void *reader, const struct cdc_chunk_request *request,
                             struct cdc_chunk_result *out, wf_error *err);
@@ -135,26 +141,27 @@ struct cdc_provider {
     size_t options_size;
     size_t state_size; /* the source allocates this, zeroed */
 
-    /* Without subscriptions the stream is read all the same and its changes are dropped (the
-     * source keeps nothing to come back to). */
+    /* Without subscriptions the stream is read all the same and its changes are dropped
+     * (the source keeps nothing to come back to). */
     bool lossy;
 
     /* Optional: what can be checked without connecting.  [control] */
     wf_status (*check)(const struct cdc_settings *settings, wf_error *err);
 
-    /* Connects and resumes after with->from.  On failure close() is still called.  `with` and what
-     * it points to, but `from` and `identity`, outlive the state. */
+    /* Connects and resumes after with->from.  On failure close() is still called.  `with`
+     * and what it points to, but `from` and `identity`, outlive the state. */
     wf_status (*open)(void *state, const struct cdc_open *with, wf_error *err);
 
-    /* Emits what arrives, reading no further once the budget is spent.  A quiet stream is WF_OK. */
+    /* Emits what arrives, reading no further once the budget is spent.  A quiet stream is
+     * WF_OK. */
     wf_status (*poll)(void *state, struct cdc_budget budget, wf_error *err);
 
-    /* Every change up to `position` was accepted and that is on our disk; the server may forget
-     * them. */
+    /* Every change up to `position` was accepted and that is on our disk; the server may
+     * forget them. */
     wf_status (*confirm)(void *state, wf_str position, wf_error *err);
 
-    /* Makes a blocked poll or confirm return soon with WF_OK; when none is running, the next poll.
-     * Any thread; neither blocks nor allocates. */
+    /* Makes a blocked poll or confirm return soon with WF_OK; when none is running, the
+     * next poll. Any thread; neither blocks nor allocates. */
     void (*interrupt)(void *state);
 
     /* Lets go of everything.  Accepts a state that open() left half-built. */
@@ -163,12 +170,13 @@ struct cdc_provider {
     /* Optional. */
     wf_status (*lag)(void *state, struct cdc_lag *out, wf_error *err);
 
-    /* Optional: removes from the far side whatever this provider installed there; the next call is
-     * close.  Writes what was removed, one line each; nothing when nothing was left. */
+    /* Optional: removes from the far side whatever this provider installed there; the next
+     * call is close.  Writes what was removed, one line each; nothing when nothing was
+     * left. */
     wf_status (*cleanup)(void *state, struct buf *out_removed, wf_error *err);
 
-    /* Optional: the tables that exist and match the configuration, one row() each with an estimate
-     * of its rows (-1: unknown). */
+    /* Optional: the tables that exist and match the configuration, one row() each with an
+     * estimate of its rows (-1: unknown). */
     wf_status (*snapshot_tables)(void *state, void *ctx,
                                  wf_status (*row)(void *ctx, wf_str table, int64_t rows,
                                                   wf_error *err),
@@ -178,8 +186,9 @@ struct cdc_provider {
     /* Optional: does a snapshot in its own way instead.  `tables` empty: all. */
     wf_status (*snapshot_own)(void *state, const wf_str *tables, size_t count, wf_error *err);
 
-    /* Optional: schema versions that the provider keeps itself; NULL: the store's. JSON objects
-     * {"table","version","ddl","applied_at"} go through row().  [any] with a lock of its own */
+    /* Optional: schema versions that the provider keeps itself; NULL: the store's. JSON
+     * objects {"table","version","ddl","applied_at"} go through row().  [any] with a lock
+     * of its own */
     wf_status (*schema_history)(void *state, wf_str table, struct buf *out_json_list,
                                 wf_error *err);
 };

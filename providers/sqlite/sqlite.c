@@ -421,6 +421,8 @@ static wf_status sqlite_cleanup(void *state, struct buf *out_removed, wf_error *
     struct sqlite_state *s = state;
     sqlite_release_stream(s);
     s->keep = (struct sqlite_keep){0};
+    /* The very stop that asked for this has interrupted the stream. */
+    s->db.deaf = true;
     return sqlite_capture_remove(&s->capture, out_removed, err);
 }
 

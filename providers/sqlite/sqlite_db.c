@@ -198,6 +198,8 @@ static wf_status sqlite_db_find(struct sqlite_db *db, const struct cdc_settings 
 
 bool sqlite_db_is_cancelled(const struct sqlite_db *db)
 {
+    if (db->deaf)
+        return false;
     return atomic_load(&db->cancel->raised) || (db->unwanted && atomic_load(db->unwanted));
 }
 
@@ -215,7 +217,7 @@ static int sqlite_db_busy(void *ctx, int count)
         return 0;
     int64_t pause = count < 5 ? (int64_t)1 << count : 25;
     struct pollfd wait = {.fd = sqlite_db_cancel_fd(db->cancel), .events = POLLIN};
-    poll(&wait, 1, (int)(pause < left ? pause : left));
+    poll(&wait, db->deaf ? 0 : 1, (int)(pause < left ? pause : left));
     return 1;
 }
 

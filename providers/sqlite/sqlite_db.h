@@ -43,6 +43,7 @@ struct sqlite_db {
     int64_t busy_timeout_ms;
     int64_t busy_deadline_ms; /* of the wait going on */
     bool patient;             /* false: SQLITE_BUSY at once */
+    bool deaf;                /* interrupts are for the stream, not for what is done now */
     const _Atomic bool
         *unwanted; /* while opening: becomes true when waiting makes no sense */
 };
