@@ -35,8 +35,10 @@
 #undef asctime
 #undef strerror
 #undef usleep
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll atof
-#pragma GCC poison strtol strtoul strtoll strtoull localtime gmtime ctime asctime strerror usleep
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll   \
+    atof
+#pragma GCC poison strtol strtoul strtoll strtoull localtime gmtime ctime asctime strerror \
+    usleep
 
 #endif
 #endif

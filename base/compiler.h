@@ -11,8 +11,9 @@
 #define CDC_MUST_USE __attribute__((warn_unused_result))
 #define CDC_UNUSED __attribute__((unused))
 #define CDC_NO_INLINE __attribute__((noinline))
-/* A variable per thread that is there from the thread's beginning.  Without the model a library that
- * was loaded by dlopen() gets it at the first use, and glibc ends the process when memory is short. */
+/* A variable per thread that is there from the thread's beginning.  Without the model a
+ * library that was loaded by dlopen() gets it at the first use, and glibc ends the process
+ * when memory is short. */
 #define CDC_THREAD_LOCAL _Thread_local __attribute__((tls_model("initial-exec")))
 #define CDC_LIKELY(x) __builtin_expect(!!(x), 1)
 #define CDC_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -20,7 +21,7 @@
 #define CDC_CACHE_LINE 64
 
 /* The struct that holds `member` at `pointer`. */
-#define CDC_CONTAINER(pointer, type, member)                                                   \
+#define CDC_CONTAINER(pointer, type, member)                                               \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

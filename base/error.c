@@ -61,8 +61,8 @@ wf_status error_no_memory(wf_error *err)
 const char *error_status_text(wf_status code)
 {
     switch (code) {
-#define X(name, number, text)                                                                  \
-    case number:                                                                               \
+#define X(name, number, text)                                                              \
+    case number:                                                                           \
         return text;
         WF_STATUS_MAP(X)
 #undef X
@@ -74,8 +74,8 @@ const char *error_status_text(wf_status code)
 const char *error_status_name(wf_status code)
 {
     switch (code) {
-#define X(name, number, text)                                                                  \
-    case number:                                                                               \
+#define X(name, number, text)                                                              \
+    case number:                                                                           \
         return #name;
         WF_STATUS_MAP(X)
 #undef X

@@ -43,11 +43,11 @@ struct json_reader {
     const char *start;
     const char *at;
     const char *end;
-    wf_str text;      /* of the last token, still escaped */
-    bool escaped;     /* the last KEY or STRING holds a backslash */
-    const char *why;  /* after JSON_BAD */
-    uint16_t depth;   /* open objects and arrays */
-    uint8_t expect;   /* private */
+    wf_str text;     /* of the last token, still escaped */
+    bool escaped;    /* the last KEY or STRING holds a backslash */
+    const char *why; /* after JSON_BAD */
+    uint16_t depth;  /* open objects and arrays */
+    uint8_t expect;  /* private */
     uint64_t is_object[(LIMIT_JSON_DEPTH + 63) / 64]; /* private: one bit per open level */
 };
 

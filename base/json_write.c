@@ -144,9 +144,10 @@ static size_t json_format_double(char text[JSON_DOUBLE_BYTES], double value, boo
     return json_tidy_exponent(text, (size_t)len);
 }
 
-/* Numbers of few decimals, as amounts and measurements are: those times a power of ten are whole.
- * What is divided here is exact, so the quotient is what the text reads back as; and of all texts of
- * at most 15 digits only one reads back as `value`, the one that "%.15g" would write. */
+/* Numbers of few decimals, as amounts and measurements are: those times a power of ten are
+ * whole. What is divided here is exact, so the quotient is what the text reads back as; and
+ * of all texts of at most 15 digits only one reads back as `value`, the one that "%.15g"
+ * would write. */
 static bool json_put_decimal(struct buf *out, double value)
 {
     static const uint64_t powers[] = {10, 100, 1000, 10000, 100000, 1000000};

@@ -207,7 +207,6 @@ bool str_to_double(wf_str s, double *out)
     return true;
 }
 
-
 struct str_unit {
     const char *name;
     uint64_t size;

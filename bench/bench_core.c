@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_core - the way of one change inside the plugin: memory provider, log, delivery threads,
- * callback.
+ * bench_core - the way of one change inside the plugin: memory provider, log, delivery
+ * threads, callback.
  *
- * Events of 200 bytes are injected by one thread and counted in the callbacks.  Allocations are
- * counted by standing in front of malloc; resident memory is what the kernel says.
+ * Events of 200 bytes are injected by one thread and counted in the callbacks.  Allocations
+ * are counted by standing in front of malloc; resident memory is what the kernel says.
  */
 #include <cjson/cJSON.h>
 #include <sched.h>
@@ -24,7 +24,7 @@
 
 static const struct cdc_provider *const bench_providers[] = {&cdc_provider_memory, NULL};
 
-/* ---- counting allocations ---------------------------------------------------------------------- */
+/* ---- counting allocations ------------------------------------------------------------ */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -60,7 +60,7 @@ static double bench_resident_mb(void)
     return (double)resident * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
-/* ---- one source with its subscriptions ---------------------------------------------------------- */
+/* ---- one source with its subscriptions ----------------------------------------------- */
 
 #define BENCH_SUBSCRIPTIONS 4
 
@@ -131,8 +131,9 @@ static void bench_open(struct bench *bench, int subscriptions)
         reader->sub.callback = (wf_callback){reader, bench_fire};
         bench_must(subscription_start(&reader->sub, &bench->source->flow, &err), &err);
     }
-    bench_must(source_with_provider(bench->source, &cdc_provider_memory, bench_provider_state,
-                                    &bench->provider, &err), &err);
+    bench_must(source_with_provider(bench->source, &cdc_provider_memory,
+                                    bench_provider_state, &bench->provider, &err),
+               &err);
 }
 
 static void bench_close(struct bench *bench)
@@ -157,7 +158,7 @@ static void bench_wait(struct bench *bench, uint64_t events)
             sched_yield();
 }
 
-/* ---- the rows ------------------------------------------------------------------------------------ */
+/* ---- the rows ------------------------------------------------------------------------ */
 
 static int bench_compare(const void *a, const void *b)
 {
@@ -173,10 +174,11 @@ static double bench_median(double *values, int count)
 
 static void bench_event(char *out, size_t size)
 {
-    snprintf(out, size,
-             "{\"t\":1000000000000000000,\"id\":\"mem:0000001\",\"source_id\":\"bench\","
-             "\"table\":\"public.orders\",\"op\":\"UPDATE\",\"key\":{\"id\":42},\"before\":null,"
-             "\"after\":{\"id\":42,\"status\":\"shipped\",\"total\":\"19.90\"},\"snapshot\":0}");
+    snprintf(
+        out, size,
+        "{\"t\":1000000000000000000,\"id\":\"mem:0000001\",\"source_id\":\"bench\","
+        "\"table\":\"public.orders\",\"op\":\"UPDATE\",\"key\":{\"id\":42},\"before\":null,"
+        "\"after\":{\"id\":42,\"status\":\"shipped\",\"total\":\"19.90\"},\"snapshot\":0}");
 }
 
 static void bench_throughput(int subscriptions, uint64_t events, const char *label)
@@ -202,7 +204,8 @@ static void bench_throughput(int subscriptions, uint64_t events, const char *lab
         bench_close(&bench);
     }
     printf("%-44s %12.0f /s\n", label, bench_median(rates, BENCH_RUNS));
-    printf("%-44s %12.0f\n", "  allocations meanwhile", bench_median(allocations, BENCH_RUNS));
+    printf("%-44s %12.0f\n", "  allocations meanwhile",
+           bench_median(allocations, BENCH_RUNS));
 }
 
 static int bench_compare_i64(const void *a, const void *b)

@@ -29,7 +29,8 @@ static const char bench_small_event[] =
     "\"op\":\"UPDATE\",\"key\":{\"id\":1042},\"before\":{\"id\":1042,\"status\":\"new\"},"
     "\"after\":{\"id\":1042,\"status\":\"paid\"},\"seq\":2}";
 
-static const char bench_utf8[] = "Gr\xC3\xBC\xC3\x9F" "e aus K\xC3\xB6ln, "
+static const char bench_utf8[] = "Gr\xC3\xBC\xC3\x9F"
+                                 "e aus K\xC3\xB6ln, "
                                  "\xE6\x9D\xB1\xE4\xBA\xAC ";
 
 /* What one measured function does BENCH_BATCH times; gives the bytes (or calls) it went

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_sqlite - from a row of a SQLite table to the callback, through the whole core, and what the
- * capture costs whoever writes.
+ * bench_sqlite - from a row of a SQLite table to the callback, through the whole core, and
+ * what the capture costs whoever writes.
  *
- * The writer is a connection as any program has one.  The rows have six columns: integer key, two
- * texts, a real number, an integer, a NULL.
+ * The writer is a connection as any program has one.  The rows have six columns: integer
+ * key, two texts, a real number, an integer, a NULL.
  */
 #include <cjson/cJSON.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@
 
 static const struct cdc_provider *const bench_providers[] = {&cdc_provider_sqlite, NULL};
 
-/* ---- one source, one subscription ---------------------------------------------------------------- */
+/* ---- one source, one subscription ---------------------------------------------------- */
 
 struct bench {
     const char *path;
@@ -128,7 +128,7 @@ static void bench_close(struct bench *bench)
     pthread_mutex_destroy(&bench->lock);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 static void bench_fill(const char *path, int64_t rows)
 {
@@ -185,7 +185,7 @@ static void bench_read(int64_t rows)
                 "/s");
 }
 
-/* ---- writing -------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------- */
 
 struct bench_writer {
     sqlite3 *db;
@@ -291,7 +291,7 @@ static void bench_write(int64_t scale)
     bench_close(&c.running);
 }
 
-/* ---- waiting -------------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------- */
 
 #define BENCH_COMMITS_PER_S 100
 
@@ -352,7 +352,8 @@ static void bench_quiet(bool quick)
     bench_close(&bench);
 }
 
-/* First of all, so that nothing else is in memory: what the plugin needs for a large backlog. */
+/* First of all, so that nothing else is in memory: what the plugin needs for a large
+ * backlog. */
 static void bench_memory(int64_t rows)
 {
     const char *path = measure_path("memory.db");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_start - how long from exec to the first effect of a change that waits, and how large the
- * plugin is.
+ * bench_start - how long from exec to the first effect of a change that waits, and how
+ * large the plugin is.
  *
  * The effect is the line that step.log writes, read here from a pipe.
  */

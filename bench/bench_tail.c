@@ -2,8 +2,8 @@
  *
  * bench_tail - `wfhost tail` on a SQLite database in which changes wait.
  *
- * Measured is the whole process, from exec to exit, with --max.  The peer writes the same rows as
- * JSON, too: sqlite3 -json.
+ * Measured is the whole process, from exec to exit, with --max.  The peer writes the same
+ * rows as JSON, too: sqlite3 -json.
  */
 #include "bench/measure.h"
 

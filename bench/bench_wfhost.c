@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_wfhost - from a change to the end of a pipeline of step.set and step.log, with everything that
- * `wfhost run` is made of: the plugin by its shared object, the bus, the YAML, the log.
+ * bench_wfhost - from a change to the end of a pipeline of step.set and step.log, with
+ * everything that `wfhost run` is made of: the plugin by its shared object, the bus, the
+ * YAML, the log.
  *
- * It is put together here and not started as a program, so that the end of the last run is known
- * exactly.  The peer is the pipeline alone, run from a loop with no plugin and no other thread.
+ * It is put together here and not started as a program, so that the end of the last run is
+ * known exactly.  The peer is the pipeline alone, run from a loop with no plugin and no
+ * other thread.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -54,7 +56,7 @@ static const char bench_event[] =
     "\"table\":\"public.orders\",\"op\":\"UPDATE\",\"key\":{\"id\":42},\"before\":null,"
     "\"after\":{\"id\":42,\"state\":\"shipped\",\"amount\":\"19.90\"},\"snapshot\":false}";
 
-/* ---- a host --------------------------------------------------------------------------------------- */
+/* ---- a host -------------------------------------------------------------------------- */
 
 struct bench {
     struct host_log *log;
@@ -140,7 +142,7 @@ static void bench_wait(struct bench *bench)
                  "the events did not arrive within two minutes");
 }
 
-/* ---- the rows ------------------------------------------------------------------------------------- */
+/* ---- the rows ------------------------------------------------------------------------ */
 
 struct bench_result {
     double rate[MEASURE_MOST_RUNS];
@@ -232,7 +234,8 @@ static void bench_pipeline_alone(uint64_t events)
     bench_show("peer: the pipeline alone, log to /dev/null", &result);
 }
 
-/* Installs the capture and remembers the trigger's place; from then on changes wait for it. */
+/* Installs the capture and remembers the trigger's place; from then on changes wait for
+ * it. */
 static void bench_prepare(const char *dir, const char *db)
 {
     struct bench bench;

@@ -117,7 +117,7 @@ void measure_section(const char *title)
     printf("%s\n", title);
 }
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------------------- */
 
 static int measure_remove_one(const char *path, const struct stat *info, int kind,
                               struct FTW *at)
@@ -186,7 +186,7 @@ void measure_write_file(const char *path, const char *text)
     measure_must(good, "a file could not be written");
 }
 
-/* ---- other processes ---------------------------------------------------------------------------- */
+/* ---- other processes ----------------------------------------------------------------- */
 
 static void measure_redirect(posix_spawn_file_actions_t *actions, int from, int to)
 {

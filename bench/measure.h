@@ -2,7 +2,8 @@
  *
  * measure - what the benchmarks share: medians, rows of a table, a folder, other processes.
  *
- * A benchmark that cannot go on ends the process; there is nobody to tell but the person who ran it.
+ * A benchmark that cannot go on ends the process; there is nobody to tell but the person
+ * who ran it.
  */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
@@ -14,10 +15,11 @@
 
 #define MEASURE_RUNS 5
 
-/* Reads --quick and --runs N, names the benchmark in its error texts, prints the heading.  Gives
- * whether it is to be quick. */
+/* Reads --quick and --runs N, names the benchmark in its error texts, prints the heading.
+ * Gives whether it is to be quick. */
 bool measure_begin(const char *name, int argc, char **argv);
-/* Runs per row: MEASURE_RUNS, 2 when quick, or what --runs says; at most MEASURE_MOST_RUNS. */
+/* Runs per row: MEASURE_RUNS, 2 when quick, or what --runs says; at most
+ * MEASURE_MOST_RUNS. */
 #define MEASURE_MOST_RUNS 101
 int measure_runs(void);
 
@@ -36,8 +38,8 @@ double measure_median(double *values, size_t count);
 void measure_row(const char *label, double value, const char *unit);
 void measure_section(const char *title);
 
-/* `dir`/`name` in a folder that is removed at the end; the path belongs to this unit and lives as
- * long as the process. */
+/* `dir`/`name` in a folder that is removed at the end; the path belongs to this unit and
+ * lives as long as the process. */
 const char *measure_path(const char *name);
 /* Runs SQL on a database file by a connection of its own. */
 void measure_sql(const char *path, const char *sql);

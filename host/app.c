@@ -48,9 +48,10 @@ void app_free(struct app *app)
     free(app);
 }
 
-/* ---- loading -------------------------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------------------- */
 
-/* Unknown keys at the top are allowed, as in the engine; those that look mistyped are told. */
+/* Unknown keys at the top are allowed, as in the engine; those that look mistyped are
+ * told. */
 static const char *const app_keys[] = {
     "imports",    "modules",  "workflows",    "triggers", "pipelines",
     "platform",   "requires", "plugins",      "sidecars", "infrastructure",
@@ -123,7 +124,7 @@ bool app_load(struct app *app, const char *path, struct problems *problems)
     return good;
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------- */
 
 wf_status app_start(struct app *app, bool with_triggers, wf_error *err)
 {
@@ -172,7 +173,7 @@ void app_run_end(struct app *app)
     pthread_mutex_unlock(&app->running_lock);
 }
 
-/* ---- questions ------------------------------------------------------------------------------ */
+/* ---- questions ----------------------------------------------------------------------- */
 
 const struct logger *app_logger(const struct app *app)
 {

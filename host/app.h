@@ -4,9 +4,10 @@
  *
  *     app_new -> app_load -> app_start -> ... -> app_stop -> app_free
  *
- * app_load() creates everything and runs every module's init, so that all mistakes come out without
- * touching another system; `wfhost validate` is that and no more.  Order: modules after those they
- * depend on; pipelines after all modules; triggers last.  Stop goes backwards, triggers first.
+ * app_load() creates everything and runs every module's init, so that all mistakes come out
+ * without touching another system; `wfhost validate` is that and no more.  Order: modules
+ * after those they depend on; pipelines after all modules; triggers last.  Stop goes
+ * backwards, triggers first.
  */
 #ifndef HOST_APP_H
 #define HOST_APP_H
@@ -24,20 +25,21 @@ struct app *app_new(const struct logger *logger, struct plugins *plugins, struct
 /* Stops first if need be.  NULL is ignored. */
 void app_free(struct app *app);
 
-/* Loads the file.  False when it has mistakes; they are in `problems`, and the app is only good for
- * app_free(). */
+/* Loads the file.  False when it has mistakes; they are in `problems`, and the app is only
+ * good for app_free(). */
 bool app_load(struct app *app, const char *path, struct problems *problems);
 /* The same from memory; `config_dir` becomes _config_dir. */
 bool app_load_text(struct app *app, wf_str yaml, const char *file, const char *config_dir,
                    struct problems *problems);
 
-/* Starts modules, then (if `with_triggers`) triggers.  On failure what had started is stopped. */
+/* Starts modules, then (if `with_triggers`) triggers.  On failure what had started is
+ * stopped. */
 wf_status app_start(struct app *app, bool with_triggers, wf_error *err);
-/* Refuses new runs with WF_CANCELLED, waits for those under way, stops triggers, then modules, in
- * reverse.  Goes on after a failure and gives the last.  Idempotent. */
+/* Refuses new runs with WF_CANCELLED, waits for those under way, stops triggers, then
+ * modules, in reverse.  Goes on after a failure and gives the last.  Idempotent. */
 wf_status app_stop(struct app *app, wf_error *err);
 
-/* ---- for modules, steps and triggers [any] -------------------------------------------------- */
+/* ---- for modules, steps and triggers [any] ------------------------------------------- */
 
 const struct logger *app_logger(const struct app *app);
 struct bus *app_bus(const struct app *app);
@@ -46,26 +48,27 @@ wf_str app_config_dir(const struct app *app);
 /* NULL when there is none. */
 struct pipeline *app_pipeline(const struct app *app, wf_str name);
 
-/* The object (what module_type.create gave) of the module called `name`; NULL when there is none of
- * that type. */
+/* The object (what module_type.create gave) of the module called `name`; NULL when there is
+ * none of that type. */
 void *app_module(const struct app *app, wf_str name, const char *type);
 /* The first module of that type in the file; NULL when there is none. */
 void *app_first_module(const struct app *app, const char *type);
-/* While creating: the module that def->config[key] names.  Otherwise adds a problem that says what
- * there is, and gives NULL (without a second problem when that module itself is what is wrong). */
+/* While creating: the module that def->config[key] names.  Otherwise adds a problem that
+ * says what there is, and gives NULL (without a second problem when that module itself is
+ * what is wrong). */
 void *app_need_module(const struct definition *def, const char *key, const char *type);
 
-/* ---- for those who run an app ---------------------------------------------------------------- */
+/* ---- for those who run an app -------------------------------------------------------- */
 
 /* clock_mono_ms() when the last run began or ended; now, while one is under way. */
 int64_t app_last_activity(struct app *app);
 size_t app_pipeline_count(const struct app *app);
 size_t app_trigger_count(const struct app *app);
 
-/* ---- for the host's own parts ---------------------------------------------------------------- */
+/* ---- for the host's own parts -------------------------------------------------------- */
 
-/* False when the app is stopping and this is no run inside a run; otherwise app_run_end() must
- * follow. */
+/* False when the app is stopping and this is no run inside a run; otherwise app_run_end()
+ * must follow. */
 bool app_run_begin(struct app *app, bool nested);
 void app_run_end(struct app *app);
 struct run_memory_pool *app_run_memory(const struct app *app);

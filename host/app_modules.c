@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * app_modules - the `modules` list: read, ordered by dependsOn, created, started and stopped.
+ * app_modules - the `modules` list: read, ordered by dependsOn, created, started and
+ * stopped.
  */
 #include "base/error.h"
 #include "base/limits.h"
@@ -18,7 +19,7 @@ static struct app_module *app_modules_find(const struct app *app, wf_str name)
     return NULL;
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 static const char *const app_modules_keys[] = {
     "name",      "type",      "config",       "dependsOn", "branches",
@@ -72,7 +73,7 @@ static void app_modules_check_depends(struct app *app, const struct app_module *
     }
 }
 
-/* ---- order ---------------------------------------------------------------------------------- */
+/* ---- order --------------------------------------------------------------------------- */
 
 static bool app_modules_ready(const struct app *app, const struct app_module *module)
 {
@@ -119,9 +120,10 @@ static void app_modules_order(struct app *app, struct problems *problems)
         app_modules_say_ring(app, problems);
 }
 
-/* ---- making --------------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------- */
 
-/* The configuration with the environment in it and _config_dir; false when there is none. */
+/* The configuration with the environment in it and _config_dir; false when there is
+ * none. */
 static bool app_modules_config(struct app *app, const struct app_module *module,
                                struct definition *def)
 {
@@ -183,7 +185,7 @@ void app_modules_load(struct app *app, struct problems *problems)
         app_modules_create(app, app->order[i], problems);
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------- */
 
 wf_status app_modules_start(struct app *app, wf_error *err)
 {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * app_pipelines - the `pipelines` map with its inline triggers, and the top-level `triggers`.
+ * app_pipelines - the `pipelines` map with its inline triggers, and the top-level
+ * `triggers`.
  *
- * A trigger's configuration gets "workflowType": "pipeline:<name>".  A trigger that cannot be made
- * is a mistake of the configuration; the engine would only log it and fail at its start.
+ * A trigger's configuration gets "workflowType": "pipeline:<name>".  A trigger that cannot
+ * be made is a mistake of the configuration; the engine would only log it and fail at its
+ * start.
  */
 #include "base/error.h"
 #include "base/limits.h"

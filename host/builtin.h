@@ -2,12 +2,13 @@
  *
  * builtin - the tables by which the host's own modules, steps and triggers are known.
  *
- * A built-in type is one file in host/modules, host/steps or host/triggers that ends with its
- * const table; host/builtin.c lists the tables.  A plugin's types are put behind the same tables by
- * host/plugin_types.c, so the rest of the host does not know the difference.
+ * A built-in type is one file in host/modules, host/steps or host/triggers that ends with
+ * its const table; host/builtin.c lists the tables.  A plugin's types are put behind the
+ * same tables by host/plugin_types.c, so the rest of the host does not know the difference.
  *
- * Life of every object: create (checks its configuration; every mistake is reported, with the place
- * of the key) -> [module: init -> start] -> run -> [stop] -> free.  Free takes half-built objects.
+ * Life of every object: create (checks its configuration; every mistake is reported, with
+ * the place of the key) -> [module: init -> start] -> run -> [stop] -> free.  Free takes
+ * half-built objects.
  */
 #ifndef HOST_BUILTIN_H
 #define HOST_BUILTIN_H

@@ -2,10 +2,11 @@
  *
  * bus - topics and subscribers, and who of them is being called.
  *
- * `subscribers_lock` guards the list, every count in a subscriber, and nothing else.  A publisher
- * pins the subscribers it found (pins), lets go of the lock, and calls them one after the other.
- * Each call under way is noted on the publishing thread's own stack (bus_current), so that
- * bus_unsubscribe() can tell its own thread's calls from those it must wait for.
+ * `subscribers_lock` guards the list, every count in a subscriber, and nothing else.  A
+ * publisher pins the subscribers it found (pins), lets go of the lock, and calls them one
+ * after the other.  Each call under way is noted on the publishing thread's own stack
+ * (bus_current), so that bus_unsubscribe() can tell its own thread's calls from those it
+ * must wait for.
  */
 #include "host/bus.h"
 
@@ -168,7 +169,8 @@ static bool bus_wants(const struct bus_subscriber *s, wf_str topic)
     return !s->gone && str_eq((wf_str){s->topic, s->topic_len}, topic);
 }
 
-/* Pins the subscribers of `topic`; `found` has room for `room`.  Gives how many there are. */
+/* Pins the subscribers of `topic`; `found` has room for `room`.  Gives how many there
+ * are. */
 static size_t bus_find(struct bus *bus, wf_str topic, struct bus_subscriber **found,
                        size_t room)
 {

@@ -2,8 +2,8 @@
  *
  * cli - commands, their options, their help.
  *
- * A command is a const table at the end of its own file.  cli_main() finds it, parses what follows
- * (--name value, --name=value, -- ends options), and runs it.
+ * A command is a const table at the end of its own file.  cli_main() finds it, parses what
+ * follows (--name value, --name=value, -- ends options), and runs it.
  */
 #ifndef HOST_CLI_H
 #define HOST_CLI_H
@@ -66,7 +66,8 @@ int cli_main(int argc, char **argv);
 bool cli_has(const struct cli *cli, const char *option);
 /* The last value given, or the fallback. */
 const char *cli_value(const struct cli *cli, const char *option, const char *fallback);
-/* The values of an option given several times: *at begins with 0; NULL when there is no more. */
+/* The values of an option given several times: *at begins with 0; NULL when there is no
+ * more. */
 const char *cli_each(const struct cli *cli, const char *option, size_t *at);
 /* A duration, or -1 when the option is not given.  False: it is none; said on stderr. */
 bool cli_duration(const struct cli *cli, const char *option, int64_t *out_ms);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_run - `wfhost run`: a configuration, until a signal or until nothing happens any more.
+ * cmd_run - `wfhost run`: a configuration, until a signal or until nothing happens any
+ * more.
  */
 #include <signal.h>
 

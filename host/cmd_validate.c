@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_validate - `wfhost validate`: every mistake of a configuration, without starting anything.
+ * cmd_validate - `wfhost validate`: every mistake of a configuration, without starting
+ * anything.
  */
 #include "host/commands.h"
 #include "host/session.h"

@@ -73,7 +73,8 @@ static const char *config_check_type(const struct config_key *key, const struct 
     return "of a type that the host knows";
 }
 
-/* Shows the value as it is written: what the environment put in its place may be a secret. */
+/* Shows the value as it is written: what the environment put in its place may be a
+ * secret. */
 static void config_check_say_type(const struct definition *def, const char *key,
                                   const char *wanted, const struct value *v)
 {

@@ -2,11 +2,12 @@
  *
  * config_check - a configuration against the keys its type declares.
  *
- * The host calls this before create(): create() sees a configuration in which every required key
- * is there and every value has the declared type (a string with a template stands for any type
- * when the key is templated; "number", "bool" and "duration" also accept strings that hold one),
- * and in which every templated string compiles.  Keys that are not declared are ignored, as in the
- * engine, with a warning when they look like a mistyped one.
+ * The host calls this before create(): create() sees a configuration in which every
+ * required key is there and every value has the declared type (a string with a template
+ * stands for any type when the key is templated; "number", "bool" and "duration" also
+ * accept strings that hold one), and in which every templated string compiles.  Keys that
+ * are not declared are ignored, as in the engine, with a warning when they look like a
+ * mistyped one.
  */
 #ifndef HOST_CONFIG_CHECK_H
 #define HOST_CONFIG_CHECK_H
@@ -26,7 +27,8 @@ bool config_check_bool(const struct value *config, const char *key, bool fallbac
 int64_t config_check_duration_ms(const struct value *config, const char *key,
                                  int64_t fallback);
 
-/* Warns of keys of the map that are not in `names` (ends with NULL) but look like one of them. */
+/* Warns of keys of the map that are not in `names` (ends with NULL) but look like one of
+ * them. */
 void config_check_known(const struct node *map, const char *const *names,
                         struct problems *problems);
 

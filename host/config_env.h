@@ -2,9 +2,10 @@
  *
  * config_env - `${VAR}` and `${env:VAR}` in a module's configuration.
  *
- * As in the engine: strings only, at any depth, all or nothing per string.  One reference that
- * cannot be resolved (a variable that is not set, another scheme than env, `${VAR:-default}`)
- * leaves the whole string as it is, which is a warning here.  `$VAR` is never expanded.
+ * As in the engine: strings only, at any depth, all or nothing per string.  One reference
+ * that cannot be resolved (a variable that is not set, another scheme than env,
+ * `${VAR:-default}`) leaves the whole string as it is, which is a warning here.  `$VAR` is
+ * never expanded.
  */
 #ifndef HOST_CONFIG_ENV_H
 #define HOST_CONFIG_ENV_H
@@ -12,8 +13,8 @@
 #include "host/node.h"
 #include "host/problems.h"
 
-/* The node's value with everything expanded; parts without references are shared.  NULL: out of
- * memory. */
+/* The node's value with everything expanded; parts without references are shared.  NULL:
+ * out of memory. */
 const struct value *config_env_expand(struct arena *a, const struct node *node,
                                       struct problems *problems);
 

@@ -2,10 +2,10 @@
  *
  * config_import - a configuration file with what it imports.
  *
- * `imports` is a list of paths relative to the file they stand in.  What the importing file says
- * wins: maps are united key by key, lists of named things (modules) name by name, everything else
- * is taken only where the importing file is silent.  A file may be imported twice, but not by
- * itself.
+ * `imports` is a list of paths relative to the file they stand in.  What the importing file
+ * says wins: maps are united key by key, lists of named things (modules) name by name,
+ * everything else is taken only where the importing file is silent.  A file may be imported
+ * twice, but not by itself.
  */
 #include "host/config_import.h"
 
@@ -97,8 +97,8 @@ static struct node *config_import_map(struct config_imports *all, const struct n
     return node;
 }
 
-/* All of `mine`, then the members of `other` that it has not; members both have go through `join`,
- * NULL: mine. */
+/* All of `mine`, then the members of `other` that it has not; members both have go through
+ * `join`, NULL: mine. */
 static const struct node *config_import_unite(
     struct config_imports *all, const struct node *mine, const struct node *other,
     const struct node *(*join)(struct config_imports *, const struct node *,

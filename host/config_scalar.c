@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_scalar - plain scalars: null, booleans, integers in four bases with `_` between digits,
- * numbers that keep their digits; all else, timestamps and `.inf` too, is a string.
+ * config_scalar - plain scalars: null, booleans, integers in four bases with `_` between
+ * digits, numbers that keep their digits; all else, timestamps and `.inf` too, is a string.
  */
 #include "host/config_scalar.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * config_scalar - what a plain YAML scalar means, as the engine's loader (yaml.v3) resolves it.
+ * config_scalar - what a plain YAML scalar means, as the engine's loader (yaml.v3) resolves
+ * it.
  */
 #ifndef HOST_CONFIG_SCALAR_H
 #define HOST_CONFIG_SCALAR_H

@@ -2,9 +2,9 @@
  *
  * config_yaml - YAML by libyaml's event parser, into nodes and values.
  *
- * Recursion is bounded by CONFIG_DEPTH.  An alias shares its anchor's value; every node carries
- * the weight of all that is below it with aliases written out, and the sum is bounded, so that
- * nobody who walks the tree later walks further than CONFIG_NODES.
+ * Recursion is bounded by CONFIG_DEPTH.  An alias shares its anchor's value; every node
+ * carries the weight of all that is below it with aliases written out, and the sum is
+ * bounded, so that nobody who walks the tree later walks further than CONFIG_NODES.
  */
 #include "host/config_yaml.h"
 
@@ -115,8 +115,8 @@ static bool config_yaml_keep_anchor(struct config_yaml *y, const yaml_char_t *na
     return true;
 }
 
-/* The anchor's node with the alias's own place, so that a key missing in it is placed where it is
- * used; what is below is shared. */
+/* The anchor's node with the alias's own place, so that a key missing in it is placed where
+ * it is used; what is below is shared. */
 static struct node *config_yaml_alias(struct config_yaml *y, const struct node *place,
                                       unsigned depth)
 {

@@ -7,8 +7,8 @@
 
 #include "host/config.h"
 
-/* The root, a map; NULL when the text is unusable.  Mistakes are in `problems`.  `file` must live
- * as long as the arena. */
+/* The root, a map; NULL when the text is unusable.  Mistakes are in `problems`.  `file`
+ * must live as long as the arena. */
 const struct node *config_yaml_read(struct arena *a, wf_str yaml, const char *file,
                                     struct problems *problems);
 

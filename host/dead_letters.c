@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * dead_letters - `wfhost dead-letters`: events that no workflow accepted, in a source's state.db.
+ * dead_letters - `wfhost dead-letters`: events that no workflow accepted, in a source's
+ * state.db.
  *
- * One of the two files of the host that know change data capture (the other is tail.c).  The
- * database is plugin/core/store's; it may be in use by a running source meanwhile:
+ * One of the two files of the host that know change data capture (the other is tail.c).
+ * The database is plugin/core/store's; it may be in use by a running source meanwhile:
  *
  *     dead_letter(id, source_id, subscription, event_id, table_name, op, attempts, reason, error,
  *                 event, state 'dead'|'replay', created_at)
  *
- * Replay only marks events; the running source, or the next that is started, fires them again and
- * deletes those that succeed.
+ * Replay only marks events; the running source, or the next that is started, fires them
+ * again and deletes those that succeed.
  */
 #include <limits.h>
 #include <sqlite3.h>

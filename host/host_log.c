@@ -2,9 +2,10 @@
  *
  * host_log - collects lines and writes many at once.
  *
- * Two locks, always taken in this order: write_lock (who writes to the descriptor, so that batches
- * keep their order), lines_lock (the buffer that lines go into).  A writer swaps the full buffer
- * for an empty one under lines_lock and writes without it, so that other threads go on logging.
+ * Two locks, always taken in this order: write_lock (who writes to the descriptor, so that
+ * batches keep their order), lines_lock (the buffer that lines go into).  A writer swaps
+ * the full buffer for an empty one under lines_lock and writes without it, so that other
+ * threads go on logging.
  */
 #include "host/host_log.h"
 

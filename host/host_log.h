@@ -5,10 +5,10 @@
  *     2026-11-22T10:00:00.123456Z INFO  1 pipeline, 1 trigger
  *     {"time":"2026-11-22T10:00:00.123456Z","level":"info","message":"1 pipeline, 1 trigger"}
  *
- * Lines are collected and written together: at once for warnings and errors, when the buffer is
- * half full, and otherwise at most HOST_LOG_DELAY_MS later, by a thread that sleeps when there is
- * nothing to write.  On a terminal every line is written at once.  host_log_close() writes the
- * rest.
+ * Lines are collected and written together: at once for warnings and errors, when the
+ * buffer is half full, and otherwise at most HOST_LOG_DELAY_MS later, by a thread that
+ * sleeps when there is nothing to write.  On a terminal every line is written at once.
+ * host_log_close() writes the rest.
  */
 #ifndef HOST_HOST_LOG_H
 #define HOST_HOST_LOG_H

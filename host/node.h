@@ -2,8 +2,8 @@
  *
  * node - a value of the configuration and the place where it stands.
  *
- * node->value is what it means, and the values form a tree of their own, so that whoever only
- * computes never sees a node.  host/config.h makes them.
+ * node->value is what it means, and the values form a tree of their own, so that whoever
+ * only computes never sees a node.  host/config.h makes them.
  */
 #ifndef HOST_NODE_H
 #define HOST_NODE_H
@@ -28,11 +28,12 @@ struct node {
     bool open;       /* private: still being read, so that an alias to it would be a ring */
 };
 
-/* The member `key` of a map node; NULL when there is none or `node` is no map (NULL included). */
+/* The member `key` of a map node; NULL when there is none or `node` is no map (NULL
+ * included). */
 const struct node *node_get(const struct node *node, const char *key);
 const struct node *node_find(const struct node *node, wf_str key);
-/* The deepest node on a dotted path that exists, beginning at `node` itself; numbers are places in
- * lists. */
+/* The deepest node on a dotted path that exists, beginning at `node` itself; numbers are
+ * places in lists. */
 const struct node *node_deepest(const struct node *node, wf_str dotted);
 /* "modules[0].config.options" */
 void node_path(const struct node *node, struct buf *out);

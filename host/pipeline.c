@@ -27,7 +27,7 @@ struct pipeline {
 /* Runs this thread is inside of. */
 static _Thread_local unsigned pipeline_depth;
 
-/* ---- making --------------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------- */
 
 static const char *const pipeline_keys[] = {
     "trigger",          "steps",   "on_error",    "timeout", "compensation",
@@ -121,7 +121,7 @@ struct app *pipeline_app(const struct pipeline *p)
     return p->app;
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------- */
 
 static wf_status pipeline_parse(struct run *run, wf_str json, const char *what,
                                 const struct value **out, wf_error *err)
@@ -180,7 +180,8 @@ static wf_status pipeline_prepare(const struct pipeline *p,
     return status;
 }
 
-/* Every step of the compensation, whatever becomes of the others; the first failure is told. */
+/* Every step of the compensation, whatever becomes of the others; the first failure is
+ * told. */
 static void pipeline_compensate(const struct pipeline *p, struct run *run, wf_error *err)
 {
     wf_error first = {.code = WF_OK};
@@ -216,7 +217,8 @@ static wf_status pipeline_execute(const struct pipeline *p, struct pipeline_call
     call->error_status = p->steps.items[failed].error_status;
     if (pipeline_step_policy(&p->steps, failed) == ON_ERROR_COMPENSATE)
         pipeline_compensate(p, run, err);
-    /* To a trigger, WF_CANCELLED means that the host is stopping; a step cannot say that. */
+    /* To a trigger, WF_CANCELLED means that the host is stopping; a step cannot say
+     * that. */
     err->code = WF_FAILED;
     return error_prefix(err,
                         "workflow execution failed: pipeline \"%.*s\" execution failed",

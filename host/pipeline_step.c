@@ -15,7 +15,7 @@
 
 static const struct value pipeline_step_empty = {.kind = VALUE_MAP};
 
-/* ---- making --------------------------------------------------------------------------------- */
+/* ---- making -------------------------------------------------------------------------- */
 
 static const char *const pipeline_step_keys[] = {
     "name",    "type", "config",       "on_error", "timeout",
@@ -115,8 +115,9 @@ static bool pipeline_step_name(const struct definition *owner, const struct node
     return step->name.ptr;
 }
 
-/* The step's configuration with _config_dir; its place is the step when it has none.  A step inside
- * a step may have its keys beside name and type instead, as the engine writes them. */
+/* The step's configuration with _config_dir; its place is the step when it has none.  A
+ * step inside a step may have its keys beside name and type instead, as the engine writes
+ * them. */
 static bool pipeline_step_config(const struct node *node, bool nested,
                                  struct definition *def)
 {
@@ -216,7 +217,7 @@ void pipeline_steps_release(struct pipeline_steps *steps)
     *steps = (struct pipeline_steps){.items = NULL};
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------- */
 
 bool pipeline_step_truthy(wf_str text)
 {

@@ -33,29 +33,31 @@ struct pipeline_steps {
 };
 
 /* Makes the steps of `list`: a list of steps, or one step as a map.  `owner` gives app and
- * problems; owner->name is the pipeline's or the outer step's name.  Inside a step (`nested`) the
- * name may be left out; it is then made from owner->name.  Mistakes go to owner->problems; false
- * when there was one.  `out` can be released in any case. */
+ * problems; owner->name is the pipeline's or the outer step's name.  Inside a step
+ * (`nested`) the name may be left out; it is then made from owner->name.  Mistakes go to
+ * owner->problems; false when there was one.  `out` can be released in any case. */
 bool pipeline_steps_create(const struct definition *owner, const struct node *list,
                            bool nested, struct pipeline_steps *out);
 void pipeline_steps_release(struct pipeline_steps *steps);
 
-/* Runs them in order on run->scope, which it moves on: guards, jumps, deadline and on_error as in a
- * pipeline (compensate acts as stop here).  On failure the text is `step "n" failed: ...` and
- * *out_failed (may be NULL) the step's place in the list.  *out_stopped: a step ended the pipeline.
- * [any] */
+/* Runs them in order on run->scope, which it moves on: guards, jumps, deadline and on_error
+ * as in a pipeline (compensate acts as stop here).  On failure the text is `step "n"
+ * failed: ...` and *out_failed (may be NULL) the step's place in the list.  *out_stopped: a
+ * step ended the pipeline.  [any] */
 wf_status pipeline_steps_run(const struct pipeline_steps *steps, struct run *run,
                              bool *out_stopped, size_t *out_failed, wf_error *err);
 
-/* Lays `output` (NULL reads as {}) over run->scope.current and notes it under steps.<name>. */
+/* Lays `output` (NULL reads as {}) over run->scope.current and notes it under
+ * steps.<name>. */
 wf_status pipeline_step_record(struct run *run, wf_str name, const struct value *output,
                                wf_error *err);
 
-/* What skip_if, if and step.conditional call false: "", "false", "0", spaces around ignored. */
+/* What skip_if, if and step.conditional call false: "", "false", "0", spaces around
+ * ignored. */
 bool pipeline_step_truthy(wf_str text);
 
-/* `on_error` and `timeout` of a pipeline or step; false and 0 when there is none.  Mistakes go to
- * `problems`. */
+/* `on_error` and `timeout` of a pipeline or step; false and 0 when there is none.  Mistakes
+ * go to `problems`. */
 bool pipeline_step_on_error(const struct node *owner, struct problems *problems,
                             enum on_error *out);
 int64_t pipeline_step_timeout(const struct node *owner, struct problems *problems);

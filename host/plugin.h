@@ -4,9 +4,10 @@
  *
  *     plugins_new -> plugins_add / plugins_search -> plugins_open -> ... -> plugins_free
  *
- * The host knows nothing of a plugin but its manifest: its types, and for every type the fields of
- * its configuration (sdk/README.md has the manifest's form).  A type's factory is found by its
- * name. All functions are [control]; what they give is immutable and lives until plugins_free().
+ * The host knows nothing of a plugin but its manifest: its types, and for every type the
+ * fields of its configuration (sdk/README.md has the manifest's form).  A type's factory is
+ * found by its name. All functions are [control]; what they give is immutable and lives
+ * until plugins_free().
  */
 #ifndef HOST_PLUGIN_H
 #define HOST_PLUGIN_H
@@ -48,12 +49,13 @@ struct plugins *plugins_new(void);
 /* Closes and unloads.  No object of a plugin's may be left.  NULL is ignored. */
 void plugins_free(struct plugins *plugins);
 
-/* Loads one file.  WF_CONFIG: it is no plugin, of another ABI, or has a type that is taken. */
+/* Loads one file.  WF_CONFIG: it is no plugin, of another ABI, or has a type that is
+ * taken. */
 wf_status plugins_add(struct plugins *plugins, const char *path, wf_error *err);
 /* Loads what there is: workflow-plugin-*.so beside the executable, every plugin in
- * ../lib/workflow-plugins from there, every plugin in the folders of WF_PLUGIN_PATH.  Files that
- * are no plugins are passed over; a plugin of a name that is loaded already, too.  What could not
- * be loaded is a warning. */
+ * ../lib/workflow-plugins from there, every plugin in the folders of WF_PLUGIN_PATH.  Files
+ * that are no plugins are passed over; a plugin of a name that is loaded already, too.
+ * What could not be loaded is a warning. */
 wf_status plugins_search(struct plugins *plugins, const struct logger *logger,
                          wf_error *err);
 /* Makes every plugin's context.  `host` outlives the plugins. */

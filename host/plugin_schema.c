@@ -17,7 +17,8 @@ struct plugin_schema {
     bool good;
 };
 
-/* A map of the configuration, the fields it should have, and how it is called in messages. */
+/* A map of the configuration, the fields it should have, and how it is called in
+ * messages. */
 struct plugin_schema_level {
     const struct value *fields;
     const struct value *config;
@@ -95,7 +96,8 @@ static bool plugin_schema_is_bool(const struct value *v)
                                      (str_is(v->text, "true") || str_is(v->text, "false")));
 }
 
-/* Says what the value should be, or NULL.  A type this host does not know is the plugin's own. */
+/* Says what the value should be, or NULL.  A type this host does not know is the plugin's
+ * own. */
 static const char *plugin_schema_type(wf_str type, const struct value *v)
 {
     double number;
@@ -226,8 +228,8 @@ static void plugin_schema_join(struct value *all, const struct value *fields)
             all->list.items[all->list.count++] = fields->list.items[i];
 }
 
-/* `options`, when its fields depend on `provider`.  What is said of an unknown provider is the
- * plugin's own affair. */
+/* `options`, when its fields depend on `provider`.  What is said of an unknown provider is
+ * the plugin's own affair. */
 static void plugin_schema_options(struct plugin_schema *s, const struct value *schema)
 {
     const struct value *rules = value_get(schema, STR("options"));

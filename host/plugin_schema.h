@@ -2,10 +2,10 @@
  *
  * plugin_schema - a configuration against what the plugin's manifest says about its type.
  *
- * A type's entry has "fields": a list of {"name", "type", "required", "default", "secret", "help",
- * "choices", "fields"}.  Types are string, bool, int, number, duration, bytes, choice, list, map
- * and any.  A field with "fields" of its own is a map in which other keys are mistakes; at the top
- * other keys are allowed, as hosts add some.
+ * A type's entry has "fields": a list of {"name", "type", "required", "default", "secret",
+ * "help", "choices", "fields"}.  Types are string, bool, int, number, duration, bytes,
+ * choice, list, map and any.  A field with "fields" of its own is a map in which other keys
+ * are mistakes; at the top other keys are allowed, as hosts add some.
  *
  * Where the field `options` depends on the field `provider`, the entry also has
  * "options": {"common": [fields], "providers": {"<provider>": {"fields": [fields]}}}.
@@ -15,8 +15,8 @@
 
 #include "host/builtin.h"
 
-/* False when something is wrong; it is in def->problems then.  With `templated`, strings with
- * templates stand for any type. */
+/* False when something is wrong; it is in def->problems then.  With `templated`, strings
+ * with templates stand for any type. */
 bool plugin_schema_check(const struct value *schema, const struct definition *def,
                          bool templated);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * plugin_search - beside the executable, in lib/workflow-plugins next to it, in WF_PLUGIN_PATH.
+ * plugin_search - beside the executable, in lib/workflow-plugins next to it, in
+ * WF_PLUGIN_PATH.
  */
 #include "host/plugin_search.h"
 

@@ -13,8 +13,8 @@
 #include "host/plugin_schema.h"
 #include "host/run_memory.h"
 
-/* The key a plugin's text is about: the first quoted word that is a key of the configuration, or of
- * a map in it ('slot' or 'options.slot'). */
+/* The key a plugin's text is about: the first quoted word that is a key of the
+ * configuration, or of a map in it ('slot' or 'options.slot'). */
 static const struct node *plugin_types_place(const struct definition *def, const char *text)
 {
     wf_str rest = str_from(text);
@@ -35,7 +35,8 @@ static void plugin_types_refused(const struct definition *def, const wf_error *e
     problems_add(def->problems, plugin_types_place(def, err->text), NULL, "%s", err->text);
 }
 
-/* The configuration as JSON, for the factory; an empty view with a problem added on failure. */
+/* The configuration as JSON, for the factory; an empty view with a problem added on
+ * failure. */
 static bool plugin_types_config(const struct definition *def, bool templated,
                                 struct buf *out)
 {
@@ -56,7 +57,7 @@ static void *plugin_types_no_memory(const struct definition *def)
     return NULL;
 }
 
-/* ---- modules ------------------------------------------------------------------------------ */
+/* ---- modules ------------------------------------------------------------------------- */
 
 static void *plugin_types_new_module(const struct definition *def)
 {
@@ -99,7 +100,7 @@ static void plugin_types_free_module(void *self)
         module->destroy(module->self);
 }
 
-/* ---- steps -------------------------------------------------------------------------------- */
+/* ---- steps --------------------------------------------------------------------------- */
 
 struct plugin_types_step {
     const wf_step *step;
@@ -234,7 +235,7 @@ static wf_status plugin_types_run_step(void *self, struct run *run, struct step_
     return status;
 }
 
-/* ---- triggers ----------------------------------------------------------------------------- */
+/* ---- triggers ------------------------------------------------------------------------ */
 
 struct plugin_types_trigger {
     const wf_trigger *trigger;

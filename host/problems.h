@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * problems - what is wrong with a configuration: collected, not stopped at, and printed in the
- * order of the file.
+ * problems - what is wrong with a configuration: collected, not stopped at, and printed in
+ * the order of the file.
  *
  *     shop.yaml:12:18: modules[0].config.provider: is required
  *     shop.yaml:3:1: warning: pipeline: unknown key, did you mean 'pipelines'?
  *
- * Whoever finds a mistake adds it with the node it was found at and goes on.  Texts follow the rule
- * of wf_error: names in single quotes, no full stop, no secrets.
+ * Whoever finds a mistake adds it with the node it was found at and goes on.  Texts follow
+ * the rule of wf_error: names in single quotes, no full stop, no secrets.
  */
 #ifndef HOST_PROBLEMS_H
 #define HOST_PROBLEMS_H
@@ -24,9 +24,10 @@ struct problems; /* opaque; one thread at a time */
 struct problems *problems_new(void);
 void problems_free(struct problems *p);
 
-/* Adds a mistake at `key` of the map `node`, or at the node itself when `key` is NULL.  A key that
- * is not there (it is missing) is placed at the map, and still named.  `key` may be a dotted path
- * ("options.slot"): its longest part that exists gives the place.  `node` may be NULL: no place. */
+/* Adds a mistake at `key` of the map `node`, or at the node itself when `key` is NULL.  A
+ * key that is not there (it is missing) is placed at the map, and still named.  `key` may
+ * be a dotted path ("options.slot"): its longest part that exists gives the place.  `node`
+ * may be NULL: no place. */
 void problems_add(struct problems *p, const struct node *node, const char *key,
                   const char *format, ...) CDC_PRINTF(4, 5);
 /* The same, as a warning: printed, but the configuration is not wrong. */

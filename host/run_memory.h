@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * run_memory - what one pipeline run computes in: an arena and some buffers, used again by the
- * next.
+ * run_memory - what one pipeline run computes in: an arena and some buffers, used again by
+ * the next.
  *
- * A pool keeps a few that are idle.  Those that a huge event made huge are given back to the
- * system.
+ * A pool keeps a few that are idle.  Those that a huge event made huge are given back to
+ * the system.
  */
 #ifndef HOST_RUN_MEMORY_H
 #define HOST_RUN_MEMORY_H

@@ -20,8 +20,8 @@ struct session {
     struct problems *problems; /* of session_load() */
 };
 
-/* Opens by --log-format, --log-level (default `level`) and --plugin.  CLI_DONE, or what the process
- * ends with, which has been said on stderr.  session_close() in any case. */
+/* Opens by --log-format, --log-level (default `level`) and --plugin.  CLI_DONE, or what the
+ * process ends with, which has been said on stderr.  session_close() in any case. */
 int session_open(struct session *s, const struct cli *cli, const char *level);
 /* Loads the configuration.  False: it has mistakes, they are in s->problems. */
 bool session_load(struct session *s, const char *path);

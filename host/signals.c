@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * signals - a thread that waits for signals, and an eventfd by which it and others wake the main
- * thread.
+ * signals - a thread that waits for signals, and an eventfd by which it and others wake the
+ * main thread.
  */
 #include "host/signals.h"
 

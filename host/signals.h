@@ -2,9 +2,9 @@
  *
  * signals - SIGINT and SIGTERM as something the main thread waits for.
  *
- * signals_open() blocks them, before any other thread exists, and gives them to a thread of their
- * own.  The first is what signals_wait() returns; the second ends the process at once with 128 +
- * its number, whatever the main thread is doing then.
+ * signals_open() blocks them, before any other thread exists, and gives them to a thread of
+ * their own.  The first is what signals_wait() returns; the second ends the process at once
+ * with 128 + its number, whatever the main thread is doing then.
  */
 #ifndef HOST_SIGNALS_H
 #define HOST_SIGNALS_H

@@ -2,11 +2,12 @@
  *
  * tail - `wfhost tail`: the changes of a database as JSON lines on stdout.
  *
- * One of the two files of the host that know change data capture (the other is dead_letters.c): it
- * makes a cdc.source and a trigger.cdc of its own over the plugin's ABI.  A change is answered OK
- * only after write(2) took its line, so a tail that is killed and started again with the same
- * state_dir misses nothing.  Without a state_dir it uses a temporary one, and step.cdc_stop with
- * `cleanup` takes away at the far side what was installed there.
+ * One of the two files of the host that know change data capture (the other is
+ * dead_letters.c): it makes a cdc.source and a trigger.cdc of its own over the plugin's
+ * ABI.  A change is answered OK only after write(2) took its line, so a tail that is killed
+ * and started again with the same state_dir misses nothing.  Without a state_dir it uses a
+ * temporary one, and step.cdc_stop with `cleanup` takes away at the far side what was
+ * installed there.
  */
 #include <errno.h>
 #include <limits.h>
@@ -40,7 +41,7 @@ struct tail {
     int failed; /* errno of a write that failed */
 };
 
-/* ---- one event ------------------------------------------------------------------------------ */
+/* ---- one event ----------------------------------------------------------------------- */
 
 /* The line and its end.  errno on failure. */
 static bool tail_write(wf_str line)
@@ -90,7 +91,7 @@ static wf_status tail_fire(void *ctx, wf_str action, wf_str event_json, wf_error
     return written ? WF_OK : error_set(err, WF_CANCELLED, "tail has ended");
 }
 
-/* ---- making and unmaking -------------------------------------------------------------------- */
+/* ---- making and unmaking ------------------------------------------------------------- */
 
 static const struct plugin_type *tail_type(const struct tail *t, enum plugin_kind kind,
                                            const char *name, wf_error *err)
@@ -170,7 +171,7 @@ static void tail_stop(struct tail *t)
     t->module = NULL;
 }
 
-/* ---- waiting -------------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------- */
 
 struct tail_now {
     bool done;

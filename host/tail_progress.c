@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * tail_progress - phase, events, rate; of a snapshot its table, rows, percent and time left.
+ * tail_progress - phase, events, rate; of a snapshot its table, rows, percent and time
+ * left.
  */
 #include "host/tail_progress.h"
 

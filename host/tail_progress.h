@@ -2,8 +2,8 @@
  *
  * tail_progress - one line on a terminal that says how far a source is.
  *
- * On anything else than a terminal, and when the changes themselves go to a terminal, nothing is
- * shown; whether the source has failed is told in any case.
+ * On anything else than a terminal, and when the changes themselves go to a terminal,
+ * nothing is shown; whether the source has failed is told in any case.
  */
 #ifndef HOST_TAIL_PROGRESS_H
 #define HOST_TAIL_PROGRESS_H
@@ -25,8 +25,8 @@ struct tail_progress {
 };
 
 void tail_progress_init(struct tail_progress *p);
-/* `status` is step.cdc_status' output; `events` were written.  False: the source has failed and
- * will not go on. */
+/* `status` is step.cdc_status' output; `events` were written.  False: the source has failed
+ * and will not go on. */
 bool tail_progress_show(struct tail_progress *p, wf_str status, uint64_t events);
 /* Clears the line. */
 void tail_progress_end(struct tail_progress *p);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * types - what a `type:` in the configuration stands for: built-in types first, then plugins'.
+ * types - what a `type:` in the configuration stands for: built-in types first, then
+ * plugins'.
  *
- * def->node is the entry with the `type`; when there is no such type a problem is added there,
- * which lists what there is, and the answer is NULL.  def->origin is set for a plugin's type.
+ * def->node is the entry with the `type`; when there is no such type a problem is added
+ * there, which lists what there is, and the answer is NULL.  def->origin is set for a
+ * plugin's type.
  */
 #ifndef HOST_TYPES_H
 #define HOST_TYPES_H

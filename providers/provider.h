@@ -67,7 +67,8 @@ struct cdc_emitter {
     /* A table's schema as of `position`: kept in the schema history when it differs from
      * the last version.  `ddl` is SQL that would make the table, or the statement that
      * changed it. */
-    wf_status (*schema)(void *ctx, wf_str table, wf_str ddl, wf_str position, wf_error *err);
+    wf_status (*schema)(void *ctx, wf_str table, wf_str ddl, wf_str position,
+                        wf_error *err);
 
     /* A line for the operator's log; the source id is added. */
     void (*notice)(void *ctx, enum log_level level, const char *text);
@@ -77,8 +78,8 @@ struct cdc_emitter {
 
 struct cdc_open {
     const struct cdc_settings *settings;
-    wf_str from;         /* the last confirmed position; empty: none, begin with what comes now */
-    wf_str identity;     /* the server's identity stored with it; empty: none */
+    wf_str from; /* the last confirmed position; empty: none, begin with what comes now */
+    wf_str identity; /* the server's identity stored with it; empty: none */
     const struct cdc_emitter *out;
     const wf_host *host; /* for providers fed by the host's bus */
     /* Becomes true when nobody wants the source any more: an open that waits looks at it at
@@ -100,8 +101,9 @@ struct cdc_lag {
 /* One chunk: up to max_rows rows with keys after `after`, in key order. */
 struct cdc_chunk_request {
     wf_str table;
-    wf_str where;  /* SQL condition; empty: all rows */
-    wf_str after;  /* where the last chunk ended, as read_chunk wrote it; empty: the beginning */
+    wf_str where; /* SQL condition; empty: all rows */
+    wf_str
+        after; /* where the last chunk ended, as read_chunk wrote it; empty: the beginning */
     uint32_t max_rows;
     void *ctx;
     /* One row; `identity` as in cdc_change, so not empty where the table has no key.
@@ -134,9 +136,9 @@ struct cdc_snapshot_reader {
 };
 
 struct cdc_provider {
-    const char *name;    /* as in the configuration: "postgres" */
-    const char *summary; /* one line, for the docs and `wfhost inspect` */
-    const char *connection_help; /* what `connection` is; NULL: it is not needed */
+    const char *name;                 /* as in the configuration: "postgres" */
+    const char *summary;              /* one line, for the docs and `wfhost inspect` */
+    const char *connection_help;      /* what `connection` is; NULL: it is not needed */
     const struct cdc_option *options; /* ends with a NULL key */
     size_t options_size;
     size_t state_size; /* the source allocates this, zeroed */
@@ -181,10 +183,12 @@ struct cdc_provider {
                                  wf_status (*row)(void *ctx, wf_str table, int64_t rows,
                                                   wf_error *err),
                                  wf_error *err);
-    const struct cdc_snapshot_reader *snapshot; /* NULL: the provider has no snapshots by core */
+    const struct cdc_snapshot_reader
+        *snapshot; /* NULL: the provider has no snapshots by core */
 
     /* Optional: does a snapshot in its own way instead.  `tables` empty: all. */
-    wf_status (*snapshot_own)(void *state, const wf_str *tables, size_t count, wf_error *err);
+    wf_status (*snapshot_own)(void *state, const wf_str *tables, size_t count,
+                              wf_error *err);
 
     /* Optional: schema versions that the provider keeps itself; NULL: the store's. JSON
      * objects {"table","version","ddl","applied_at"} go through row().  [any] with a lock

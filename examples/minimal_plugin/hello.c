@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hello - the smallest plugin: a module that holds a greeting, a step that greets, a trigger that
- * starts a workflow a few times.  sdk/README.md walks through it.
+ * hello - the smallest plugin: a module that holds a greeting, a step that greets, a
+ * trigger that starts a workflow a few times.  sdk/README.md walks through it.
  */
 #include <cjson/cJSON.h>
 #include <pthread.h>
@@ -41,7 +41,7 @@ static wf_status hello_error(wf_error *err, wf_status code, const char *text)
     return code;
 }
 
-/* ---- module: reads its configuration, and says what is wrong with it ----------------------- */
+/* ---- module: reads its configuration, and says what is wrong with it ----------------- */
 
 static wf_status hello_quiet(void *self, wf_error *err)
 {
@@ -66,7 +66,7 @@ WF_EXPORT wf_status new_module_hello(struct wf_plugin *plugin, wf_str name, wf_s
     return m ? WF_OK : hello_error(err, WF_CONFIG, "hello: 'greeting' is required");
 }
 
-/* ---- step: its configuration comes with every execution, templates resolved ---------------- */
+/* ---- step: its configuration comes with every execution, templates resolved ---------- */
 
 static wf_status hello_execute(void *self, const wf_step_input *in, const wf_sink *output,
                                int32_t *out_stop, wf_error *err)
@@ -100,7 +100,7 @@ WF_EXPORT wf_status new_step_hello(struct wf_plugin *plugin, wf_str name, wf_str
     return WF_OK;
 }
 
-/* ---- trigger: a thread that fires; an event that is not accepted is fired again ------------- */
+/* ---- trigger: a thread that fires; an event that is not accepted is fired again ------ */
 
 static void *hello_thread(void *arg)
 {
@@ -160,7 +160,7 @@ WF_EXPORT wf_status new_trigger_hello(struct wf_plugin *plugin, wf_str config,
     return WF_OK;
 }
 
-/* ---- the plugin itself --------------------------------------------------------------------- */
+/* ---- the plugin itself --------------------------------------------------------------- */
 
 WF_EXPORT wf_str wf_plugin_manifest(void)
 {

@@ -17,8 +17,8 @@ static const struct {
     char letter;
     enum cdc_op op;
 } change_letters[] = {
-    {'c', CDC_INSERT}, {'u', CDC_UPDATE}, {'d', CDC_DELETE},
-    {'t', CDC_TRUNCATE}, {'r', CDC_READ}, {'m', CDC_MESSAGE},
+    {'c', CDC_INSERT},   {'u', CDC_UPDATE}, {'d', CDC_DELETE},
+    {'t', CDC_TRUNCATE}, {'r', CDC_READ},   {'m', CDC_MESSAGE},
 };
 
 wf_str change_op_text(enum cdc_op op)

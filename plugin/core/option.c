@@ -53,20 +53,22 @@ static const char *option_kind_of(const cJSON *value)
     return cJSON_IsObject(value) ? "a map" : "null";
 }
 
-static wf_status option_wrong(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_wrong(const struct option_slot *slot, const cJSON *value,
+                              wf_error *err)
 {
     const struct cdc_option *row = slot->row;
     if (row->type == CDC_OPTION_CHOICE)
         return error_set(err, WF_CONFIG, "'%s%s' must be one of %s", slot->where, row->key,
                          row->choices);
     if (cJSON_IsString(value) && !row->secret)
-        return error_set(err, WF_CONFIG, "'%s%s' must be %s, not \"%.80s\"", slot->where, row->key,
-                         option_types[row->type].wanted, value->valuestring);
+        return error_set(err, WF_CONFIG, "'%s%s' must be %s, not \"%.80s\"", slot->where,
+                         row->key, option_types[row->type].wanted, value->valuestring);
     return error_set(err, WF_CONFIG, "'%s%s' must be %s, not %s", slot->where, row->key,
                      option_types[row->type].wanted, option_kind_of(value));
 }
 
-static wf_status option_string(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_string(const struct option_slot *slot, const cJSON *value,
+                               wf_error *err)
 {
     if (!cJSON_IsString(value))
         return option_wrong(slot, value, err);
@@ -77,10 +79,12 @@ static wf_status option_string(const struct option_slot *slot, const cJSON *valu
     return WF_OK;
 }
 
-static wf_status option_bool(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_bool(const struct option_slot *slot, const cJSON *value,
+                             wf_error *err)
 {
     bool *out = slot->member;
-    wf_str text = cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
+    wf_str text =
+        cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
     if (cJSON_IsBool(value))
         *out = cJSON_IsTrue(value);
     else if (str_eq_nocase(text, STR("true")) || str_is(text, "1"))
@@ -119,7 +123,8 @@ static bool option_integer(const struct cdc_option *row, const cJSON *value, int
     return true;
 }
 
-static wf_status option_number(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_number(const struct option_slot *slot, const cJSON *value,
+                               wf_error *err)
 {
     const struct cdc_option *row = slot->row;
     int64_t number;
@@ -130,30 +135,36 @@ static wf_status option_number(const struct option_slot *slot, const cJSON *valu
                            : row->type == CDC_OPTION_BYTES  ? " bytes"
                                                             : "";
         return error_set(err, WF_CONFIG, "'%s%s' must be between %lld and %lld%s, not %lld",
-                         slot->where, row->key, (long long)row->min, (long long)row->max, unit,
-                         (long long)number);
+                         slot->where, row->key, (long long)row->min, (long long)row->max,
+                         unit, (long long)number);
     }
     *(int64_t *)slot->member = number;
     return WF_OK;
 }
 
-static wf_status option_real(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_real(const struct option_slot *slot, const cJSON *value,
+                             wf_error *err)
 {
     const struct cdc_option *row = slot->row;
     double number = value->valuedouble;
-    wf_str text = cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
+    wf_str text =
+        cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
     if ((!cJSON_IsNumber(value) && !str_to_double(text, &number)) || !isfinite(number))
         return option_wrong(slot, value, err);
-    if ((row->min || row->max) && !(number >= (double)row->min && number <= (double)row->max))
+    if ((row->min || row->max) &&
+        !(number >= (double)row->min && number <= (double)row->max))
         return error_set(err, WF_CONFIG, "'%s%s' must be between %lld and %lld, not %g",
-                         slot->where, row->key, (long long)row->min, (long long)row->max, number);
+                         slot->where, row->key, (long long)row->min, (long long)row->max,
+                         number);
     *(double *)slot->member = number;
     return WF_OK;
 }
 
-static wf_status option_choice(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_choice(const struct option_slot *slot, const cJSON *value,
+                               wf_error *err)
 {
-    wf_str text = cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
+    wf_str text =
+        cJSON_IsString(value) ? str_trim(str_from(value->valuestring)) : STR_EMPTY;
     wf_str rest = str_from(slot->row->choices);
     int32_t index = 0;
     for (wf_str choice; str_next(&rest, '|', &choice); index++)
@@ -164,8 +175,8 @@ static wf_status option_choice(const struct option_slot *slot, const cJSON *valu
     return option_wrong(slot, value, err);
 }
 
-static wf_status option_list_of_text(const struct option_slot *slot, wf_str text, char separator,
-                                     wf_error *err)
+static wf_status option_list_of_text(const struct option_slot *slot, wf_str text,
+                                     char separator, wf_error *err)
 {
     size_t most = 1;
     for (size_t i = 0; i < text.len; i++)
@@ -189,10 +200,12 @@ static wf_status option_list_of_text(const struct option_slot *slot, wf_str text
     return WF_OK;
 }
 
-static wf_status option_list(const struct option_slot *slot, const cJSON *value, wf_error *err);
+static wf_status option_list(const struct option_slot *slot, const cJSON *value,
+                             wf_error *err);
 
 /* "a, b", or what a template makes of a list: JSON, or as Go prints it, "[a b]". */
-static wf_status option_list_text(const struct option_slot *slot, wf_str text, wf_error *err)
+static wf_status option_list_text(const struct option_slot *slot, wf_str text,
+                                  wf_error *err)
 {
     text = str_trim(text);
     if (!str_starts(text, STR("[")) || !str_ends(text, STR("]")))
@@ -205,7 +218,8 @@ static wf_status option_list_text(const struct option_slot *slot, wf_str text, w
     return status;
 }
 
-static wf_status option_list(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_list(const struct option_slot *slot, const cJSON *value,
+                             wf_error *err)
 {
     if (cJSON_IsString(value))
         return option_list_text(slot, str_from(value->valuestring), err);
@@ -220,8 +234,8 @@ static wf_status option_list(const struct option_slot *slot, const cJSON *value,
     cJSON_ArrayForEach(item, value)
     {
         if (!cJSON_IsString(item) || !item->valuestring[0])
-            return error_set(err, WF_CONFIG, "'%s%s[%zu]' must be a string, not %s", slot->where,
-                             slot->row->key, index,
+            return error_set(err, WF_CONFIG, "'%s%s[%zu]' must be a string, not %s",
+                             slot->where, slot->row->key, index,
                              cJSON_IsString(item) ? "an empty one" : option_kind_of(item));
         items[index] = settings_memory_str(slot->memory, str_from(item->valuestring));
         if (!items[index++].ptr)
@@ -231,7 +245,8 @@ static wf_status option_list(const struct option_slot *slot, const cJSON *value,
     return WF_OK;
 }
 
-static wf_status option_map(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_map(const struct option_slot *slot, const cJSON *value,
+                            wf_error *err)
 {
     if (!cJSON_IsObject(value))
         return option_wrong(slot, value, err);
@@ -246,7 +261,8 @@ static wf_status option_map(const struct option_slot *slot, const cJSON *value, 
     return WF_OK;
 }
 
-static wf_status option_convert(const struct option_slot *slot, const cJSON *value, wf_error *err)
+static wf_status option_convert(const struct option_slot *slot, const cJSON *value,
+                                wf_error *err)
 {
     switch (slot->row->type) {
     case CDC_OPTION_STRING:
@@ -275,9 +291,11 @@ static wf_status option_defaults(const struct cdc_option_target *target, const c
     for (const struct cdc_option *row = target->rows; row->key; row++) {
         if (!row->fallback)
             continue;
-        struct option_slot slot = {row, (char *)target->target + row->offset, where, memory};
+        struct option_slot slot = {row, (char *)target->target + row->offset, where,
+                                   memory};
         /* The default is written as a user would write it, and read the same way. */
-        cJSON value = {.type = cJSON_String, .valuestring = (char *)(uintptr_t)row->fallback};
+        cJSON value = {.type = cJSON_String,
+                       .valuestring = (char *)(uintptr_t)row->fallback};
         wf_status status = option_convert(&slot, &value, err);
         if (status)
             return status;
@@ -285,8 +303,9 @@ static wf_status option_defaults(const struct cdc_option_target *target, const c
     return WF_OK;
 }
 
-static const struct cdc_option *option_find(const struct cdc_option_target *targets, size_t count,
-                                            const char *key, size_t *out_target)
+static const struct cdc_option *option_find(const struct cdc_option_target *targets,
+                                            size_t count, const char *key,
+                                            size_t *out_target)
 {
     for (size_t i = 0; i < count; i++)
         for (const struct cdc_option *row = targets[i].rows; row->key; row++)
@@ -312,8 +331,8 @@ static wf_status option_unknown(const char *where, const char *key,
             }
         }
     if (nearest)
-        return error_set(err, WF_CONFIG, "'%s%.80s' is not an option; did you mean '%s%s'", where,
-                         key, where, nearest);
+        return error_set(err, WF_CONFIG, "'%s%.80s' is not an option; did you mean '%s%s'",
+                         where, key, where, nearest);
     return error_set(err, WF_CONFIG, "'%s%.80s' is not an option", where, key);
 }
 

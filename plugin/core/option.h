@@ -2,11 +2,11 @@
  *
  * option - configuration described by rows.
  *
- * Every option is one row of a table: key, type, default, range, secret, help.  Parsing, checking,
- * the manifest's schema and docs/configuration.md all come from the rows.  Strings that hold
- * numbers, booleans, durations ("30s") and sizes ("16MiB") are accepted, because templates and
- * environments only make strings.  A wrong type or an unknown key is an error that names the key,
- * never a silent default.
+ * Every option is one row of a table: key, type, default, range, secret, help.  Parsing,
+ * checking, the manifest's schema and docs/configuration.md all come from the rows.
+ * Strings that hold numbers, booleans, durations ("30s") and sizes ("16MiB") are accepted,
+ * because templates and environments only make strings.  A wrong type or an unknown key is
+ * an error that names the key, never a silent default.
  */
 #ifndef CORE_OPTION_H
 #define CORE_OPTION_H
@@ -53,15 +53,16 @@ struct cdc_option_target {
     void *target;
 };
 
-/* Fills every target: the defaults first, then the members of `object` (NULL: none).  A row's
- * members live as long as `memory`.  With `open`, unknown members are ignored; else they are an
- * error that names the nearest key.  `where` ("options.", "") goes before keys in errors. */
+/* Fills every target: the defaults first, then the members of `object` (NULL: none).  A
+ * row's members live as long as `memory`.  With `open`, unknown members are ignored; else
+ * they are an error that names the nearest key.  `where` ("options.", "") goes before keys
+ * in errors. */
 wf_status option_fill(const struct cJSON *object, const char *where, bool open,
                       const struct cdc_option_target *targets, size_t count,
                       struct settings_memory *memory, wf_error *err);
 
-/* The type a manifest gives for a row: string, bool, int, number, duration, bytes, choice, list,
- * map. */
+/* The type a manifest gives for a row: string, bool, int, number, duration, bytes, choice,
+ * list, map. */
 const char *option_type_text(enum cdc_option_type type);
 
 #endif

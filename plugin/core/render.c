@@ -2,9 +2,9 @@
  *
  * render - a change becomes the event a workflow sees.
  *
- * The order of the members is fixed and the ones before the rows are short, so that a reader that
- * looks for "table" or "op" finds them without passing the rows.  Names come ready escaped from
- * struct cdc_table; what is left to do per event is values and times.
+ * The order of the members is fixed and the ones before the rows are short, so that a
+ * reader that looks for "table" or "op" finds them without passing the rows.  Names come
+ * ready escaped from struct cdc_table; what is left to do per event is values and times.
  */
 #include "plugin/core/render.h"
 
@@ -16,7 +16,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-/* More than all fixed parts of an event together, so that they need one look at the room left. */
+/* More than all fixed parts of an event together, so that they need one look at the room
+ * left. */
 #define RENDER_FIXED_BYTES 320
 
 /* ,"op":"INSERT","action":"INSERT","key": */
@@ -185,8 +186,8 @@ static const struct cdc_value *render_key_row(const struct cdc_change *change)
     return change->after;
 }
 
-/* Everything up to and with the key; its place in `out` goes to *out_key as an offset, so that it
- * stays right while `out` grows. */
+/* Everything up to and with the key; its place in `out` goes to *out_key as an offset, so
+ * that it stays right while `out` grows. */
 static void render_head(struct buf *out, const struct render_origin *origin,
                         const struct cdc_change *change, size_t *out_key,
                         size_t *out_key_len)

@@ -29,7 +29,8 @@ static void settings_names(struct buf *out, const struct cdc_provider *const *pr
 }
 
 static wf_status settings_provider(struct cdc_settings *settings,
-                                   const struct cdc_provider *const *providers, wf_error *err)
+                                   const struct cdc_provider *const *providers,
+                                   wf_error *err)
 {
     for (size_t i = 0; providers[i]; i++)
         if (str_is(settings->provider_name, providers[i]->name)) {
@@ -50,7 +51,8 @@ static wf_status settings_fill_options(struct cdc_settings *settings, const cJSO
                                        wf_error *err)
 {
     const struct cdc_provider *provider = settings->provider;
-    settings->options = settings_memory_alloc(&settings->memory, provider->options_size + 1);
+    settings->options =
+        settings_memory_alloc(&settings->memory, provider->options_size + 1);
     if (!settings->options)
         return error_no_memory(err);
     const cJSON *options = cJSON_GetObjectItemCaseSensitive(config, "options");
@@ -67,8 +69,9 @@ static wf_status settings_fill_options(struct cdc_settings *settings, const cJSO
 static wf_status settings_check_id(wf_str id, wf_error *err)
 {
     if (id.len > LIMIT_SOURCE_ID)
-        return error_set(err, WF_CONFIG, "'source_id' has %zu bytes, at most %d are possible",
-                         id.len, LIMIT_SOURCE_ID);
+        return error_set(err, WF_CONFIG,
+                         "'source_id' has %zu bytes, at most %d are possible", id.len,
+                         LIMIT_SOURCE_ID);
     for (size_t i = 0; i < id.len; i++)
         if ((unsigned char)id.ptr[i] < 0x20 || id.ptr[i] == 0x7f)
             return error_set(err, WF_CONFIG, "'source_id' holds a control character");
@@ -126,7 +129,8 @@ const struct cdc_option settings_top_options[] = {
     {.key = "source_id",
      .type = CDC_OPTION_STRING,
      .offset = TOP(source_id),
-     .help = "Name of this stream; triggers and steps refer to it, and its position is kept by it"},
+     .help = "Name of this stream; triggers and steps refer to it, and its position is "
+             "kept by it"},
     {.key = "source_type",
      .type = CDC_OPTION_STRING,
      .offset = TOP(source_type),
@@ -152,7 +156,8 @@ const struct cdc_option settings_core_options[] = {
      .type = CDC_OPTION_STRING,
      .fallback = ".cdc-state",
      .offset = CORE(state_dir),
-     .help = "Folder for positions, snapshot progress, schema versions and dead letters; relative "
+     .help = "Folder for positions, snapshot progress, schema versions and dead letters; "
+             "relative "
              "to the configuration file"},
     {.key = "buffer_bytes",
      .type = CDC_OPTION_BYTES,
@@ -160,7 +165,8 @@ const struct cdc_option settings_core_options[] = {
      .min = 65536,
      .max = 1073741824,
      .offset = CORE(buffer_bytes),
-     .help = "Memory for events that are read but not yet delivered; when it is full, reading waits"},
+     .help = "Memory for events that are read but not yet delivered; when it is full, "
+             "reading waits"},
     {.key = "max_event_bytes",
      .type = CDC_OPTION_BYTES,
      .fallback = "64MiB",
@@ -173,7 +179,8 @@ const struct cdc_option settings_core_options[] = {
      .fallback = "never",
      .choices = "never|initial|always|when_needed",
      .offset = CORE(snapshot),
-     .help = "When the rows that are already there are read: at the first start, at every start, or "
+     .help = "When the rows that are already there are read: at the first start, at every "
+             "start, or "
              "when the stored position can no longer be resumed"},
     {.key = "snapshot_chunk_rows",
      .type = CDC_OPTION_INT,

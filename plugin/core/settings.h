@@ -2,9 +2,9 @@
  *
  * settings - the configuration of one source, parsed and range-checked.
  *
- * Top level: provider, source_id, source_type, connection, tables, options; other keys there are
- * accepted, because engines add some.  Inside `options`: the core's rows and the provider's own, and
- * nothing else.
+ * Top level: provider, source_id, source_type, connection, tables, options; other keys
+ * there are accepted, because engines add some.  Inside `options`: the core's rows and the
+ * provider's own, and nothing else.
  */
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
@@ -35,7 +35,7 @@ struct cdc_settings {
     wf_str provider_name;
     wf_str source_id;
     wf_str source_type;
-    wf_str connection; /* a secret: show it only through redact_connection() */
+    wf_str connection;      /* a secret: show it only through redact_connection() */
     struct cdc_list tables; /* empty: all */
     wf_str config_dir;      /* "_config_dir"; empty where the host gave none */
     struct cdc_core_options core;
@@ -48,10 +48,11 @@ struct cdc_settings {
 extern const struct cdc_option settings_core_options[];
 extern const struct cdc_option settings_top_options[];
 
-/* Parses a module's or cdc_start's config.  Does not insist on source_id and connection: who asks
- * for them differs (see behaviour of cdc.source and step.cdc_start).  gives, end it with
- * settings_free().  `providers` is NULL-terminated. */
-wf_status settings_parse(const struct cJSON *config, const struct cdc_provider *const *providers,
+/* Parses a module's or cdc_start's config.  Does not insist on source_id and connection:
+ * who asks for them differs (see behaviour of cdc.source and step.cdc_start).  gives, end
+ * it with settings_free().  `providers` is NULL-terminated. */
+wf_status settings_parse(const struct cJSON *config,
+                         const struct cdc_provider *const *providers,
                          struct cdc_settings **out, wf_error *err);
 void settings_free(struct cdc_settings *settings);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * settings_memory - what parsed settings point into: copied strings and lists, freed together.
+ * settings_memory - what parsed settings point into: copied strings and lists, freed
+ * together.
  */
 #ifndef CORE_SETTINGS_MEMORY_H
 #define CORE_SETTINGS_MEMORY_H

@@ -2,11 +2,11 @@
  *
  * source_lock - one process per source.
  *
- * The file stays when the lock is released: removing it would let a third process lock a file that
- * nobody finds any more.  Only its content, the pid, goes.
+ * The file stays when the lock is released: removing it would let a third process lock a
+ * file that nobody finds any more.  Only its content, the pid, goes.
  *
- * A file name holds 255 bytes and a source_id of 200 may need 600: a name that is too long is cut
- * and ends in '~' and a hash of the whole, which no other id's name can hold.
+ * A file name holds 255 bytes and a source_id of 200 may need 600: a name that is too long
+ * is cut and ends in '~' and a hash of the whole, which no other id's name can hold.
  */
 #include "plugin/core/source_lock.h"
 
@@ -72,7 +72,8 @@ static wf_status source_lock_held(int fd, const char *path, wf_str source_id, wf
                      STR_ARG(source_id), path);
 }
 
-/* Only for people to read: a disk that has no room for it does not keep a source from running. */
+/* Only for people to read: a disk that has no room for it does not keep a source from
+ * running. */
 static void source_lock_write_pid(int fd)
 {
     char text[SOURCE_LOCK_PID_BYTES];

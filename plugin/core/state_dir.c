@@ -35,8 +35,8 @@ wf_status state_dir_code(int number)
     }
 }
 
-/* A new folder survives a power cut only once its parent is on the disk.  Parents that cannot be
- * opened or synced (not every file system lets one) are let pass. */
+/* A new folder survives a power cut only once its parent is on the disk.  Parents that
+ * cannot be opened or synced (not every file system lets one) are let pass. */
 static void state_dir_sync_parent(const char *state_dir)
 {
     CDC_CLEANUP(buf_release) struct buf path;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * store - what survives a restart: opening, positions and subscriptions.  Schema versions,
- * snapshots and dead letters are in store_schema.c, store_snapshot.c and store_dead_letter.c.
+ * snapshots and dead letters are in store_schema.c, store_snapshot.c and
+ * store_dead_letter.c.
  */
 #include "plugin/core/store.h"
 

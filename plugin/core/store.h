@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * store - what survives a restart: one SQLite file, `state.db`, per state_dir (docs/state.md).
+ * store - what survives a restart: one SQLite file, `state.db`, per state_dir
+ * (docs/state.md).
  *
- * Positions with the server's identity, known subscriptions, schema versions, snapshot progress and
- * dead letters of every source that uses this state_dir; several sources, also of several
- * processes, share the file.  WAL mode, synchronous=FULL: what a call has returned WF_OK for
- * survives a power cut.  A busy file is waited for (10 s), then WF_UNAVAILABLE; a full disk is
- * WF_UNAVAILABLE; a file that is no store, or of a newer version, is WF_CONFIG.  All calls [any]; a
- * lock inside makes them one at a time.
+ * Positions with the server's identity, known subscriptions, schema versions, snapshot
+ * progress and dead letters of every source that uses this state_dir; several sources, also
+ * of several processes, share the file.  WAL mode, synchronous=FULL: what a call has
+ * returned WF_OK for survives a power cut.  A busy file is waited for (10 s), then
+ * WF_UNAVAILABLE; a full disk is WF_UNAVAILABLE; a file that is no store, or of a newer
+ * version, is WF_CONFIG.  All calls [any]; a lock inside makes them one at a time.
  */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
@@ -24,11 +25,13 @@ wf_status store_open(const char *state_dir, struct cdc_store **out, wf_error *er
 void store_close(struct cdc_store *store);
 
 /* Appends the stored token and identity; both stay empty when there is none. */
-wf_status store_position_get(struct cdc_store *store, wf_str source_id, struct buf *out_position,
-                             struct buf *out_identity, wf_error *err);
+wf_status store_position_get(struct cdc_store *store, wf_str source_id,
+                             struct buf *out_position, struct buf *out_identity,
+                             wf_error *err);
 wf_status store_position_put(struct cdc_store *store, wf_str source_id, wf_str provider,
                              wf_str identity, wf_str position, wf_error *err);
-/* Forgets position, subscriptions, snapshot progress and schema versions, but no dead letters. */
+/* Forgets position, subscriptions, snapshot progress and schema versions, but no dead
+ * letters. */
 wf_status store_forget(struct cdc_store *store, wf_str source_id, wf_error *err);
 
 /* ---- subscriptions: names that were there when the position was last stored ---- */
@@ -44,9 +47,10 @@ wf_status store_subscription_each(struct cdc_store *store, wf_str source_id, voi
 /* ---- schema history ---- */
 
 /* Adds version n + 1 of the table when `ddl` differs from version n's. */
-wf_status store_schema_add(struct cdc_store *store, wf_str source_id, wf_str table, wf_str ddl,
-                           wf_str position, wf_error *err);
-/* Appends [{"table","version","ddl","position","applied_at"}...], oldest first, and counts them. */
+wf_status store_schema_add(struct cdc_store *store, wf_str source_id, wf_str table,
+                           wf_str ddl, wf_str position, wf_error *err);
+/* Appends [{"table","version","ddl","position","applied_at"}...], oldest first, and counts
+ * them. */
 wf_status store_schema_list(struct cdc_store *store, wf_str source_id, wf_str table,
                             struct buf *out_json, uint64_t *out_count, wf_error *err);
 
@@ -63,12 +67,12 @@ struct store_snapshot {
 };
 
 /* The number of the last run, 0 when there was none. */
-wf_status store_snapshot_last_run(struct cdc_store *store, wf_str source_id, uint64_t *out_run,
-                                  wf_error *err);
+wf_status store_snapshot_last_run(struct cdc_store *store, wf_str source_id,
+                                  uint64_t *out_run, wf_error *err);
 wf_status store_snapshot_put(struct cdc_store *store, wf_str source_id,
                              const struct store_snapshot *progress, wf_error *err);
-/* Every table of runs that are not done (a run is done when all its tables are), oldest run first,
- * then by table. */
+/* Every table of runs that are not done (a run is done when all its tables are), oldest run
+ * first, then by table. */
 wf_status store_snapshot_open_tables(struct cdc_store *store, wf_str source_id, void *ctx,
                                      wf_status (*row)(void *ctx,
                                                       const struct store_snapshot *progress,
@@ -91,8 +95,8 @@ struct store_dead_letter {
 
 wf_status store_dead_letter_add(struct cdc_store *store, wf_str source_id,
                                 const struct store_dead_letter *letter, wf_error *err);
-/* The oldest letter of the subscription whose state is 'replay', copied into `memory` (the views
- * point there); *out_found false when there is none. */
+/* The oldest letter of the subscription whose state is 'replay', copied into `memory` (the
+ * views point there); *out_found false when there is none. */
 wf_status store_dead_letter_next_replay(struct cdc_store *store, wf_str source_id,
                                         wf_str subscription, struct buf *memory,
                                         struct store_dead_letter *out, bool *out_found,
@@ -101,7 +105,8 @@ wf_status store_dead_letter_drop(struct cdc_store *store, int64_t id, wf_error *
 /* Back to 'dead' with one attempt more and the new error. */
 wf_status store_dead_letter_failed(struct cdc_store *store, int64_t id, wf_str error,
                                    wf_error *err);
-/* Whether another process has written to the file since the last call: cheap, for polling. */
+/* Whether another process has written to the file since the last call: cheap, for
+ * polling. */
 bool store_changed_by_others(struct cdc_store *store);
 
 #endif

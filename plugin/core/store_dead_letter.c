@@ -2,8 +2,8 @@
  *
  * store_dead_letter - events that a subscription could not be given.
  *
- * The table is a contract (docs/state.md): the host's `dead-letters` command lists it, sets letters
- * to 'replay' and deletes them, while sources are running.
+ * The table is a contract (docs/state.md): the host's `dead-letters` command lists it, sets
+ * letters to 'replay' and deletes them, while sources are running.
  */
 #include "base/error.h"
 #include "plugin/core/store.h"

@@ -2,9 +2,9 @@
  *
  * store_sql - the store's connection to SQLite.
  *
- * An existing file is looked at before anything is written to it: somebody else's database, a
- * damaged file or a newer version's is refused and stays as it is.  A store is known by its
- * application_id, its version is the user_version.
+ * An existing file is looked at before anything is written to it: somebody else's database,
+ * a damaged file or a newer version's is refused and stays as it is.  A store is known by
+ * its application_id, its version is the user_version.
  */
 #include "plugin/core/store_sql.h"
 
@@ -140,8 +140,8 @@ static wf_status store_sql_create_file(const char *path, wf_error *err)
 
 static wf_status store_sql_connect(struct cdc_store *store, wf_error *err)
 {
-    /* Closing a file drops every POSIX lock the process has on it, so no other thread may open the
-     * new file before our own descriptor of it is closed. */
+    /* Closing a file drops every POSIX lock the process has on it, so no other thread may
+     * open the new file before our own descriptor of it is closed. */
     static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&creating);
     wf_status status = store_sql_create_file(store->path, err);

@@ -3,9 +3,9 @@
  * store_sql - the store's connection to SQLite: opening, statements, errors.  Private to
  * plugin/core/store*.c.
  *
- * One call on the store is one struct store_call: store_sql_begin() takes the store's lock and a
- * prepared statement, store_sql_end() gives both back.  Failures in between are remembered and
- * reported once, by store_sql_done():
+ * One call on the store is one struct store_call: store_sql_begin() takes the store's lock
+ * and a prepared statement, store_sql_end() gives both back.  Failures in between are
+ * remembered and reported once, by store_sql_done():
  *
  *     CDC_CLEANUP(store_sql_end) struct store_call call;
  *     wf_status status = store_sql_begin(&call, store, STORE_SQL_x, err);
@@ -114,7 +114,8 @@ wf_status store_sql_begin(struct store_call *call, struct cdc_store *store,
                           enum store_sql statement, wf_error *err);
 void store_sql_end(struct store_call *call);
 
-/* Parameters are counted from 1; what the views point to must live until store_sql_end(). */
+/* Parameters are counted from 1; what the views point to must live until
+ * store_sql_end(). */
 void store_sql_text(struct store_call *call, int parameter, wf_str value);
 void store_sql_blob(struct store_call *call, int parameter, wf_str value);
 void store_sql_i64(struct store_call *call, int parameter, int64_t value);

@@ -19,7 +19,8 @@ struct table_block {
     char *names; /* every text, one after the other */
 };
 
-/* Appends `"name":` and remembers where; offsets become pointers once the buffer is final. */
+/* Appends `"name":` and remembers where; offsets become pointers once the buffer is
+ * final. */
 static wf_str table_label(struct buf *texts, wf_str name)
 {
     size_t at = texts->len;
@@ -87,14 +88,17 @@ static bool table_fill_names(struct table_block *block, wf_str name,
 }
 
 wf_status table_new(wf_str name, const struct cdc_column *columns, size_t count,
-                    const uint16_t *keys, size_t key_count, struct cdc_table **out, wf_error *err)
+                    const uint16_t *keys, size_t key_count, struct cdc_table **out,
+                    wf_error *err)
 {
     if (count > LIMIT_COLUMNS || key_count > count)
-        return error_set(err, WF_PROTOCOL, "table '%.*s' has %zu columns, at most %d are possible",
+        return error_set(err, WF_PROTOCOL,
+                         "table '%.*s' has %zu columns, at most %d are possible",
                          STR_ARG(name), count, LIMIT_COLUMNS);
     for (size_t i = 0; keys && i < key_count; i++)
         if (keys[i] >= count)
-            return error_set(err, WF_PROTOCOL, "the key of table '%.*s' names column %u of %zu",
+            return error_set(err, WF_PROTOCOL,
+                             "the key of table '%.*s' names column %u of %zu",
                              STR_ARG(name), keys[i] + 1u, count);
     struct table_block *block = calloc(1, sizeof *block);
     if (!block)

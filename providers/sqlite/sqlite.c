@@ -3,9 +3,10 @@
  * sqlite - changes of an SQLite database that other programs write to.
  *
  * Triggers write every change into _cdc_change inside the writer's own transaction
- * (sqlite_trigger.h); this file reads it, and everything it can read is committed.  A position is
- * the number of the last change read.  The row at the position is read again each time, so that a
- * database that was emptied, tampered with or put back from a copy is noticed at the next change.
+ * (sqlite_trigger.h); this file reads it, and everything it can read is committed.  A
+ * position is the number of the last change read.  The row at the position is read again
+ * each time, so that a database that was emptied, tampered with or put back from a copy is
+ * noticed at the next change.
  *
  *     sqlite_plan, sqlite_line, sqlite_trigger     what is installed
  *     sqlite_capture                               installing, renewing, removing it
@@ -323,8 +324,8 @@ static wf_status sqlite_read_rows(struct sqlite_state *s, uint32_t most,
         if (status)
             break;
         s->place = head.place;
-        /* Every change is a place to go on from: a workflow that takes an hour for each, or that
-         * stops this source, does not get a whole batch again. */
+        /* Every change is a place to go on from: a workflow that takes an hour for each, or
+         * that stops this source, does not get a whole batch again. */
         sqlite_commit_place(s);
         ++*out_count;
     }
@@ -386,7 +387,8 @@ static wf_status sqlite_poll(void *state, struct cdc_budget budget, wf_error *er
         int64_t due = sqlite_keep_due_ms(&s->keep);
         if (due >= 0 && due < wait)
             wait = due;
-        /* Without a budget only an interrupt is waited for: writers must not wake us in vain. */
+        /* Without a budget only an interrupt is waited for: writers must not wake us in
+         * vain. */
         sqlite_watch_wait(budget.max_changes ? &s->watch : NULL,
                           sqlite_db_cancel_fd(&s->cancel), (int)wait);
     }

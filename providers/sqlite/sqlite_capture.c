@@ -195,7 +195,8 @@ static wf_status sqlite_capture_claim(struct sqlite_capture *capture,
     return sqlite_db_step(capture->db, stmt, &row, err);
 }
 
-/* Sources that stopped confirming make the change table grow for ever; someone should know. */
+/* Sources that stopped confirming make the change table grow for ever; someone should
+ * know. */
 static wf_status sqlite_capture_name_sleepers(struct sqlite_capture *capture, wf_error *err)
 {
     CDC_CLEANUP(sqlite_db_finalize) sqlite3_stmt *stmt = NULL;
@@ -247,8 +248,8 @@ static wf_status sqlite_capture_install(struct sqlite_capture *capture,
     return status;
 }
 
-/* What was just installed is not what a second look finds right.  SQLite's schema queries may leave
- * something out when memory is short; nothing is kept of such a look. */
+/* What was just installed is not what a second look finds right.  SQLite's schema queries
+ * may leave something out when memory is short; nothing is kept of such a look. */
 static wf_status sqlite_capture_unsettled(const struct sqlite_capture *capture,
                                           wf_error *err)
 {

@@ -2,9 +2,9 @@
  *
  * sqlite_capture - installing the capture, keeping it up to date, and taking it away.
  *
- * Also: the place in the stream (sqlite_place) and the checks that it still means what it meant.  A
- * place is the number of a change and the time stored with it, so that a database put back from a
- * backup, where the same number is another change, is noticed.
+ * Also: the place in the stream (sqlite_place) and the checks that it still means what it
+ * meant.  A place is the number of a change and the time stored with it, so that a database
+ * put back from a backup, where the same number is another change, is noticed.
  */
 #ifndef PROVIDERS_SQLITE_CAPTURE_H
 #define PROVIDERS_SQLITE_CAPTURE_H

@@ -29,9 +29,9 @@ static size_t sqlite_collide_next_generated(const struct sqlite_schema *schema,
     return fallback;
 }
 
-/* (SELECT new.a AS a, ...) AS table: the new row as a table of one row.  A BEFORE trigger does
- * not see the generated columns of the new row, so they are computed here, one level of nesting
- * each. */
+/* (SELECT new.a AS a, ...) AS table: the new row as a table of one row.  A BEFORE trigger
+ * does not see the generated columns of the new row, so they are computed here, one level
+ * of nesting each. */
 static void sqlite_collide_put_new_row(struct buf *sql, const struct sqlite_schema *schema)
 {
     bool done[SQLITE_MAX_COLUMNS] = {false};
@@ -120,7 +120,8 @@ static void sqlite_collide_put_part(struct buf *sql, const struct sqlite_schema 
     }
 }
 
-/* A row of the table collides with the new one in rule `i`; rule unique_count is the rowid. */
+/* A row of the table collides with the new one in rule `i`; rule unique_count is the
+ * rowid. */
 void sqlite_collide_put(struct buf *sql, const struct sqlite_schema *schema, size_t i)
 {
     if (i == schema->unique_count) {
@@ -145,7 +146,8 @@ size_t sqlite_collide_rules(const struct sqlite_schema *schema)
     return schema->unique_count + !schema->without_rowid;
 }
 
-/* Whether all rules are of plain columns, so that comparing those tells if one can be broken. */
+/* Whether all rules are of plain columns, so that comparing those tells if one can be
+ * broken. */
 bool sqlite_collide_plain(const struct sqlite_schema *schema)
 {
     for (size_t i = 0; i < schema->unique_count; i++) {

@@ -28,8 +28,8 @@ void sqlite_cursor_begin(struct buf *out, int64_t schema_version);
 /* Appends a result column. */
 void sqlite_cursor_put(struct buf *out, sqlite3_stmt *stmt, int column);
 
-/* Checks the whole text and binds its values to parameters 1 ... of `stmt` (NULL: only checks).
- * WF_STATE unless it is a cursor of exactly `count` values. */
+/* Checks the whole text and binds its values to parameters 1 ... of `stmt` (NULL: only
+ * checks). WF_STATE unless it is a cursor of exactly `count` values. */
 wf_status sqlite_cursor_bind(wf_str cursor, size_t count, sqlite3_stmt *stmt,
                              int64_t *out_schema_version, wf_error *err);
 

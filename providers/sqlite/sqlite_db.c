@@ -95,8 +95,8 @@ static wf_status sqlite_db_percent_decode(struct buf *out, wf_str text, wf_error
     return WF_OK;
 }
 
-/* Parameters would change how SQLite locks and sees the file (nolock, immutable, mode=ro, vfs);
- * capture is only sound without them. */
+/* Parameters would change how SQLite locks and sees the file (nolock, immutable, mode=ro,
+ * vfs); capture is only sound without them. */
 static wf_status sqlite_db_check_query(wf_str query, wf_error *err)
 {
     for (wf_str part; str_next(&query, '&', &part);) {

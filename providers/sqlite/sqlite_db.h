@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_db - a connection to the captured database: how it is found, opened, waited for, and how
- * SQLite's result codes become ours.
+ * sqlite_db - a connection to the captured database: how it is found, opened, waited for,
+ * and how SQLite's result codes become ours.
  *
- * The file is never opened by anything but SQLite: closing any other descriptor of it would drop
- * the locks this process holds (POSIX advisory locks), so identity is asked with stat() only.
+ * The file is never opened by anything but SQLite: closing any other descriptor of it would
+ * drop the locks this process holds (POSIX advisory locks), so identity is asked with
+ * stat() only.
  *
  * A connection belongs to one thread.  sqlite_cancel is the one thing other threads touch.
  */
@@ -20,8 +21,8 @@
 #include "base/compiler.h"
 #include "plugin/core/settings.h"
 
-/* "Return soon", from any thread.  Zeroed memory is ready to be raised; the descriptor comes with
- * sqlite_db_cancel_open(). */
+/* "Return soon", from any thread.  Zeroed memory is ready to be raised; the descriptor
+ * comes with sqlite_db_cancel_open(). */
 struct sqlite_cancel {
     atomic_bool raised;
     _Atomic int event_fd; /* plus one; 0: none yet */
@@ -48,8 +49,8 @@ struct sqlite_db {
         *unwanted; /* while opening: becomes true when waiting makes no sense */
 };
 
-/* Opens an existing database for reading and writing.  `db` is zeroed memory; close it in any
- * case.  Borrows `cancel` until then. */
+/* Opens an existing database for reading and writing.  `db` is zeroed memory; close it in
+ * any case.  Borrows `cancel` until then. */
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
                          int64_t busy_timeout_ms, struct sqlite_cancel *cancel,
                          wf_error *err);
@@ -74,8 +75,8 @@ wf_status sqlite_db_exec(struct sqlite_db *db, const char *sql, const char *doin
                          wf_error *err);
 wf_status sqlite_db_exec_buf(struct sqlite_db *db, struct buf *sql, const char *doing,
                              wf_error *err);
-/* The first column of the only row, with one optional text parameter; *out_found says whether
- * there was one that is not NULL. */
+/* The first column of the only row, with one optional text parameter; *out_found says
+ * whether there was one that is not NULL. */
 wf_status sqlite_db_ask(struct sqlite_db *db, const char *sql, wf_str parameter,
                         int64_t *out_value, bool *out_found, wf_error *err);
 /* Steps: *out_row says whether there is a row. */
@@ -90,7 +91,8 @@ wf_status sqlite_db_text(struct sqlite_db *db, sqlite3_stmt *stmt, int column, w
 /* The same where NULL or no memory may read as nothing. */
 wf_str sqlite_db_column_str(sqlite3_stmt *stmt, int column);
 
-/* A write transaction from its beginning: no later statement can meet SQLITE_BUSY_SNAPSHOT. */
+/* A write transaction from its beginning: no later statement can meet
+ * SQLITE_BUSY_SNAPSHOT. */
 wf_status sqlite_db_begin(struct sqlite_db *db, wf_error *err);
 wf_status sqlite_db_commit(struct sqlite_db *db, wf_error *err);
 void sqlite_db_rollback(struct sqlite_db *db);

@@ -43,7 +43,8 @@ static void sqlite_index_skip_space(struct sqlite_index_cursor *c)
     }
 }
 
-/* One token into c->token; false at the end.  A quoted text is one token, quotes included. */
+/* One token into c->token; false at the end.  A quoted text is one token, quotes
+ * included. */
 static bool sqlite_index_next(struct sqlite_index_cursor *c)
 {
     const char *before = c->at;
@@ -87,7 +88,8 @@ static bool sqlite_index_enter(struct sqlite_index_cursor *c, wf_str statement)
     return false;
 }
 
-/* A space only where the statement had one: `x'00'`, `1e+5` and `||` are several tokens here. */
+/* A space only where the statement had one: `x'00'`, `1e+5` and `||` are several tokens
+ * here. */
 static void sqlite_index_put(struct buf *out, bool apart, wf_str token)
 {
     if (!out)
@@ -149,8 +151,8 @@ bool sqlite_index_where(wf_str statement, struct buf *out)
     return true;
 }
 
-/* A table's constraints stand among its columns: behind the first ones, before those that ALTER
- * TABLE added. */
+/* A table's constraints stand among its columns: behind the first ones, before those that
+ * ALTER TABLE added. */
 static bool sqlite_index_is_constraint(wf_str token)
 {
     static const char *const words[] = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK",
@@ -162,8 +164,8 @@ static bool sqlite_index_is_constraint(wf_str token)
     return false;
 }
 
-/* Reads a column's definition to its end.  The expression of AS (...) goes to `out` if there is one
- * (NULL: nowhere). */
+/* Reads a column's definition to its end.  The expression of AS (...) goes to `out` if
+ * there is one (NULL: nowhere). */
 static bool sqlite_index_read_column(struct sqlite_index_cursor *c, struct buf *out,
                                      bool *found)
 {

@@ -11,15 +11,15 @@
 
 #include "base/buf.h"
 
-/* Appends part number `part` (from 0), without ASC or DESC, comments left out.  False when the
- * statement has no such part. */
+/* Appends part number `part` (from 0), without ASC or DESC, comments left out.  False when
+ * the statement has no such part. */
 bool sqlite_index_part(wf_str statement, size_t part, struct buf *out);
 
 /* Appends the condition of a partial index; false when there is none. */
 bool sqlite_index_where(wf_str statement, struct buf *out);
 
-/* Appends the expression of generated column number `column` (from 0) of a CREATE TABLE; false when
- * that column is none. */
+/* Appends the expression of generated column number `column` (from 0) of a CREATE TABLE;
+ * false when that column is none. */
 bool sqlite_index_generated(wf_str statement, size_t column, struct buf *out);
 
 /* Whether the text names `name`, quoted or not. */

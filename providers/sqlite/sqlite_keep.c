@@ -35,8 +35,8 @@ wf_status sqlite_keep_open(struct sqlite_keep *keep, struct sqlite_capture *capt
         status = sqlite_db_step(capture->db, stmt, &row, err);
     if (status || !row || !str_eq_nocase(sqlite_db_column_str(stmt, 0), STR("wal")))
         return status;
-    /* What is written from here on may be lost with the power (it is only repeated then) but not
-     * torn: so in WAL mode, and only there, no fsync per commit is needed. */
+    /* What is written from here on may be lost with the power (it is only repeated then)
+     * but not torn: so in WAL mode, and only there, no fsync per commit is needed. */
     return sqlite_db_exec(capture->db, "PRAGMA main.synchronous = NORMAL", "set it up",
                           err);
 }
@@ -58,7 +58,8 @@ static wf_status sqlite_keep_begin(struct sqlite_keep *keep, bool *out_begun, wf
     return sqlite_db_fail(db, rc, "write to it", err);
 }
 
-/* A commit in rollback mode waits for readers; when they are too slow, the work is done again. */
+/* A commit in rollback mode waits for readers; when they are too slow, the work is done
+ * again. */
 static wf_status sqlite_keep_end(struct sqlite_keep *keep, wf_status status, bool *out_done,
                                  wf_error *err)
 {
@@ -106,7 +107,8 @@ static wf_status sqlite_keep_store(struct sqlite_keep *keep, int64_t confirmed,
     return status;
 }
 
-/* The slowest source's own change stays, so that its place can be checked; with it the last one. */
+/* The slowest source's own change stays, so that its place can be checked; with it the last
+ * one. */
 static wf_status sqlite_keep_delete(struct sqlite_keep *keep, wf_error *err)
 {
     struct sqlite_db *db = keep->capture->db;

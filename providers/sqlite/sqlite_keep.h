@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_keep - what the source writes to the database while it runs: how far it has confirmed, the
- * purge of changes that every source has confirmed, and the reading of added columns (_cdc_fill).
+ * sqlite_keep - what the source writes to the database while it runs: how far it has
+ * confirmed, the purge of changes that every source has confirmed, and the reading of added
+ * columns (_cdc_fill).
  *
  * All of it in short transactions that never wait for a lock: a writer goes first.
  */

@@ -264,7 +264,8 @@ static bool sqlite_line_wanted(const struct sqlite_line_set *set, wf_str full_na
     return sqlite_line_stored_wish(set, full_name, true);
 }
 
-/* The line whose triggers sit on the table; else the one that last had its name and lost them. */
+/* The line whose triggers sit on the table; else the one that last had its name and lost
+ * them. */
 static struct sqlite_line *sqlite_line_of(struct sqlite_line_set *set, wf_str full_name)
 {
     wf_str table = str_slice(full_name, 5, full_name.len);
@@ -431,7 +432,8 @@ void sqlite_line_put_existing(struct buf *sql, const struct sqlite_schema *schem
     sqlite_sql_put_id(sql, schema->table);
 }
 
-/* Added columns with another value than their default: written before our triggers knew them. */
+/* Added columns with another value than their default: written before our triggers knew
+ * them. */
 static bool sqlite_line_put_condition(const struct sqlite_line *line, struct buf *condition)
 {
     for (size_t i = line->columns; i < line->schema->count; i++) {
@@ -452,7 +454,8 @@ static void sqlite_line_put_fill(const struct sqlite_line *line, struct buf *sql
     CDC_CLEANUP(buf_release) struct buf condition;
     buf_init(&condition, sql->limit);
     bool added = line->on_table && sqlite_line_put_condition(line, &condition);
-    /* Columns may have new names now: what is still to be read is read whatever it holds. */
+    /* Columns may have new names now: what is still to be read is read whatever it
+     * holds. */
     buf_printf(sql,
                "UPDATE _cdc_fill SET condition = '1', reached = NULL WHERE line = %lld;\n",
                (long long)line->line);
@@ -486,8 +489,8 @@ static void sqlite_line_put_triggers(const struct sqlite_line *line, struct buf 
     }
 }
 
-/* Whether every trigger is there with the right text; *out_missing: one is not there at all.
- * Breaks `script` when memory is too short to tell. */
+/* Whether every trigger is there with the right text; *out_missing: one is not there at
+ * all. Breaks `script` when memory is too short to tell. */
 static bool sqlite_line_up_to_date(const struct sqlite_line *line,
                                    const struct sqlite_capture_of *table,
                                    struct buf *script, bool *out_missing)

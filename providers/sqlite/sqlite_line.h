@@ -67,7 +67,8 @@ size_t sqlite_line_widest(const struct sqlite_line_set *set);
 wf_status sqlite_line_write(struct sqlite_line_set *set, struct sqlite_plan *plan, bool all,
                             wf_error *err);
 
-/* Appends the statement, up to its WHERE, that records rows which are in the table already. */
+/* Appends the statement, up to its WHERE, that records rows which are in the table
+ * already. */
 void sqlite_line_put_existing(struct buf *sql, const struct sqlite_schema *schema,
                               int64_t version, enum sqlite_kind kind);
 

@@ -70,8 +70,8 @@ static void sqlite_note_put_deletes(struct buf *sql, const struct sqlite_capture
     sqlite_sql_carry(sql, which);
 }
 
-/* Records the noted rows that are gone, and forgets them.  `taken`: also those whose place the new
- * row has. */
+/* Records the noted rows that are gone, and forgets them.  `taken`: also those whose place
+ * the new row has. */
 void sqlite_note_put_gone(struct buf *sql, const struct sqlite_capture_of *table,
                           bool taken)
 {
@@ -105,10 +105,10 @@ void sqlite_note_put_strike(struct buf *sql, const struct sqlite_capture_of *tab
     buf_byte(sql, ';');
 }
 
-/* The same where changes happen within changes.  There it is done before the change as well:
- * until its AFTER trigger runs, a row that moves or goes looks like one that a REPLACE removed.
- * And a note with other values is of a row that a REPLACE did remove, and whose place the old row
- * took. */
+/* The same where changes happen within changes.  There it is done before the change as
+ * well: until its AFTER trigger runs, a row that moves or goes looks like one that a
+ * REPLACE removed.  And a note with other values is of a row that a REPLACE did remove, and
+ * whose place the old row took. */
 void sqlite_note_put_strike_old(struct buf *sql, const struct sqlite_capture_of *table)
 {
     const struct sqlite_schema *schema = table->schema;
@@ -176,7 +176,8 @@ void sqlite_note_put_own_begin(struct buf *sql, const struct sqlite_capture_of *
             "\n INSERT INTO _cdc_pending(t, last) SELECT 0, max(seq) FROM _cdc_change;");
 }
 
-/* Moves them to the bookmark.  Numbers stay unique at every step: those between go negative. */
+/* Moves them to the bookmark.  Numbers stay unique at every step: those between go
+ * negative. */
 void sqlite_note_put_own_end(struct buf *sql, const struct sqlite_capture_of *table)
 {
     static const char begin[] = "(SELECT last FROM _cdc_pending WHERE t = 0)";

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_note - what the triggers keep in _cdc_pending while a statement runs (sqlite_trigger.h).
+ * sqlite_note - what the triggers keep in _cdc_pending while a statement runs
+ * (sqlite_trigger.h).
  *
  *     t = line     a row that the new one collides with, and that a REPLACE may remove
  *     t = -line    a bookmark: where the stream was before the row `rid` or c0... changed
  *     t = 0        where an AFTER trigger's own records begin
  *
- * A note is true as long as its row lives: every trigger on the row renews it or strikes it off.
- * Statements nest, so the newest counts and the oldest of many are dropped.
+ * A note is true as long as its row lives: every trigger on the row renews it or strikes it
+ * off. Statements nest, so the newest counts and the oldest of many are dropped.
  */
 #ifndef PROVIDERS_SQLITE_NOTE_H
 #define PROVIDERS_SQLITE_NOTE_H
@@ -17,8 +18,8 @@
 /* Notes what the new row collides with.  `update`: but not the old row. */
 void sqlite_note_put(struct buf *sql, const struct sqlite_capture_of *table, bool update);
 
-/* Records the noted rows that are gone as DELETEs, and forgets them.  `taken`: also those whose
- * place the new row has. */
+/* Records the noted rows that are gone as DELETEs, and forgets them.  `taken`: also those
+ * whose place the new row has. */
 void sqlite_note_put_gone(struct buf *sql, const struct sqlite_capture_of *table,
                           bool taken);
 

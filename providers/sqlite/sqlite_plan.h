@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_plan - what has to be done to a database so that it captures what its sources want.
+ * sqlite_plan - what has to be done to a database so that it captures what its sources
+ * want.
  *
- * Compares what is installed with what should be and writes the difference as one SQL script: empty
- * when all is well.  Installing, renewing after ALTER TABLE, following a changed configuration,
- * taking one source's part away and printing the SQL for `setup: manual` are all this one function.
+ * Compares what is installed with what should be and writes the difference as one SQL
+ * script: empty when all is well.  Installing, renewing after ALTER TABLE, following a
+ * changed configuration, taking one source's part away and printing the SQL for `setup:
+ * manual` are all this one function.
  *
  * The tables it installs, all in the main schema:
  *
@@ -14,8 +16,8 @@
  *     _cdc_change, _cdc_pending  see sqlite_trigger.h
  *     _cdc_fill                  added columns whose values have still to be read (sqlite_keep.c)
  *
- * A table is known by its *line*, the number in its triggers' names, which SQLite itself carries
- * along when the table is renamed.
+ * A table is known by its *line*, the number in its triggers' names, which SQLite itself
+ * carries along when the table is renamed.
  */
 #ifndef PROVIDERS_SQLITE_PLAN_H
 #define PROVIDERS_SQLITE_PLAN_H
@@ -45,8 +47,8 @@ struct sqlite_plan_for {
 void sqlite_plan_init(struct sqlite_plan *plan);
 void sqlite_plan_release(struct sqlite_plan *plan);
 
-/* `plan` is fresh from init.  WF_CONFIG: a table in the way, or one that cannot be captured;
- * WF_STATE: half of what we installed is gone. */
+/* `plan` is fresh from init.  WF_CONFIG: a table in the way, or one that cannot be
+ * captured; WF_STATE: half of what we installed is gone. */
 wf_status sqlite_plan_make(struct sqlite_plan *plan, struct sqlite_db *db,
                            const struct sqlite_plan_for *with, wf_error *err);
 

@@ -75,7 +75,8 @@ void sqlite_row_value(struct sqlite_row *row, sqlite3_stmt *stmt, int column,
         return;
     }
     case SQLITE_TEXT: {
-        /* The text's bytes as they are stored; as "text" SQLite would copy them for a NUL. */
+        /* The text's bytes as they are stored; as "text" SQLite would copy them for a
+         * NUL. */
         const void *text = row->utf8 ? sqlite3_column_blob(stmt, column)
                                      : (const void *)sqlite3_column_text(stmt, column);
         size_t len = sqlite_row_bytes(row, stmt, column, text);

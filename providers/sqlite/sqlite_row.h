@@ -2,10 +2,10 @@
  *
  * sqlite_row - values and change rows, from SQLite to core.
  *
- * One function turns a result column into a value, for the stream and for snapshots, so both give
- * the same bytes.  The stored value decides, not the declared type: integers are exact numbers,
- * reals the shortest number that reads back the same (infinities are strings), text is text with
- * whatever bytes it has, blobs are bytes.
+ * One function turns a result column into a value, for the stream and for snapshots, so
+ * both give the same bytes.  The stored value decides, not the declared type: integers are
+ * exact numbers, reals the shortest number that reads back the same (infinities are
+ * strings), text is text with whatever bytes it has, blobs are bytes.
  */
 #ifndef PROVIDERS_SQLITE_ROW_H
 #define PROVIDERS_SQLITE_ROW_H

@@ -45,8 +45,8 @@ static bool sqlite_schema_has(wf_str text, const char *upper_part)
     return false;
 }
 
-/* SQLite's rules of column affinity (datatype3.html, 3.1): everything but BLOB affinity turns 1.0
- * and 1 into the same stored value. */
+/* SQLite's rules of column affinity (datatype3.html, 3.1): everything but BLOB affinity
+ * turns 1.0 and 1 into the same stored value. */
 static bool sqlite_schema_any_type(wf_str type, bool strict)
 {
     if (strict)
@@ -185,8 +185,8 @@ static bool sqlite_schema_column_named(const struct sqlite_schema *schema, const
     return false;
 }
 
-/* A column that is an alias of the rowid is the whole primary key and has no index of its own;
- * "INTEGER PRIMARY KEY DESC" is the documented exception and has one. */
+/* A column that is an alias of the rowid is the whole primary key and has no index of its
+ * own; "INTEGER PRIMARY KEY DESC" is the documented exception and has one. */
 static wf_status sqlite_schema_find_rowid(struct sqlite_db *db,
                                           struct sqlite_schema *schema, wf_error *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_schema - one user table as it is now: columns, key, how a row is told from the others, and
- * every uniqueness rule that a REPLACE could resolve by deleting rows.
+ * sqlite_schema - one user table as it is now: columns, key, how a row is told from the
+ * others, and every uniqueness rule that a REPLACE could resolve by deleting rows.
  */
 #ifndef PROVIDERS_SQLITE_SCHEMA_H
 #define PROVIDERS_SQLITE_SCHEMA_H
@@ -66,8 +66,8 @@ wf_status sqlite_schema_list(struct sqlite_db *db, void *ctx,
                              wf_status (*row)(void *ctx, wf_str table, wf_error *err),
                              wf_error *err);
 
-/* Whether "main.<table>" is meant by the configured list; names compare as SQLite compares them,
- * without regard to ASCII case.  An empty list means every table. */
+/* Whether "main.<table>" is meant by the configured list; names compare as SQLite compares
+ * them, without regard to ASCII case.  An empty list means every table. */
 bool sqlite_schema_matches(const wf_str *patterns, size_t count, wf_str full_name);
 
 #endif

@@ -77,7 +77,8 @@ static wf_status sqlite_snapshot_mark(void *reader, uint64_t *out_mark, wf_error
     return WF_OK;
 }
 
-/* The table's shape, read again only when the schema changed.  Inside the read transaction. */
+/* The table's shape, read again only when the schema changed.  Inside the read
+ * transaction. */
 static wf_status sqlite_snapshot_look(struct sqlite_snapshot *s, wf_str name, wf_error *err)
 {
     int64_t cookie;
@@ -226,8 +227,8 @@ static size_t sqlite_snapshot_key_count(const struct sqlite_schema *schema)
     return key ? key->count : 1;
 }
 
-/* Whether to go on after request->after.  A table whose rows may have new rowids begins again: rows
- * come twice then, and none is left out. */
+/* Whether to go on after request->after.  A table whose rows may have new rowids begins
+ * again: rows come twice then, and none is left out. */
 static wf_status sqlite_snapshot_resumes(const struct sqlite_snapshot *s,
                                          const struct cdc_chunk_request *request, bool *out,
                                          wf_error *err)

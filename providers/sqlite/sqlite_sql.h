@@ -36,7 +36,8 @@ void sqlite_sql_put_changed(struct buf *sql, const struct sqlite_schema *schema)
 /* The primary key of a WITHOUT ROWID table; NULL: the table has a rowid. */
 const struct sqlite_unique *sqlite_sql_primary(const struct sqlite_schema *schema);
 
-/* The row that `prefix` names is the one that `other` names: by rowid, or by primary key. */
+/* The row that `prefix` names is the one that `other` names: by rowid, or by primary
+ * key. */
 void sqlite_sql_put_same(struct buf *sql, const struct sqlite_schema *schema,
                          const char *prefix, const char *other);
 

@@ -2,9 +2,9 @@
  *
  * sqlite_trigger - writing the capture triggers.
  *
- * Only syntax and functions that every SQLite since 3.8 has: the writers' libraries run this, not
- * ours.  Names are never qualified with a schema, so that the triggers also work where the database
- * is attached under another name.
+ * Only syntax and functions that every SQLite since 3.8 has: the writers' libraries run
+ * this, not ours.  Names are never qualified with a schema, so that the triggers also work
+ * where the database is attached under another name.
  */
 #include "providers/sqlite/sqlite_trigger.h"
 
@@ -74,7 +74,8 @@ static void sqlite_trigger_put_bd(struct buf *sql, const struct sqlite_capture_o
     buf_lit(sql, "\n END");
 }
 
-/* INSERT INTO _cdc_change(k, ts, rid, <slots>) VALUES (<k>, now, <rowid>, : up to the values. */
+/* INSERT INTO _cdc_change(k, ts, rid, <slots>) VALUES (<k>, now, <rowid>, : up to the
+ * values. */
 static void sqlite_trigger_put_record(struct buf *sql,
                                       const struct sqlite_capture_of *table,
                                       enum sqlite_kind kind, size_t slots)
@@ -160,8 +161,8 @@ static void sqlite_trigger_put_key_update(struct buf *sql,
     buf_lit(sql, "\n END");
 }
 
-/* Where changes do not nest, an update that touches no key can neither have removed a row nor make
- * the note of its own row wrong, and costs the writer nothing but its record. */
+/* Where changes do not nest, an update that touches no key can neither have removed a row
+ * nor make the note of its own row wrong, and costs the writer nothing but its record. */
 static bool sqlite_trigger_splits(const struct sqlite_capture_of *table)
 {
     return table->quiet && sqlite_collide_plain(table->schema);
@@ -227,7 +228,8 @@ static void sqlite_trigger_put_ad(struct buf *sql, const struct sqlite_capture_o
     sqlite_trigger_put_head(sql, table, SQLITE_TRIGGER_AD, "AFTER DELETE");
     buf_lit(sql, " BEGIN");
     sqlite_note_put_strike(sql, table);
-    /* When a REPLACE's cascade takes the very row that is updated, no other trigger fires. */
+    /* When a REPLACE's cascade takes the very row that is updated, no other trigger
+     * fires. */
     if (table->schema->cascaded)
         sqlite_note_put_gone(sql, table, false);
     sqlite_trigger_put_record(sql, table, SQLITE_KIND_DELETE, table->schema->count);

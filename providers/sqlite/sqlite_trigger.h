@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_trigger - the SQL of the capture tables and triggers (docs/sqlite.md has the picture).
+ * sqlite_trigger - the SQL of the capture tables and triggers (docs/sqlite.md has the
+ * picture).
  *
- * One row of _cdc_change per change, columns stored natively, so that nothing is encoded, converted
- * or lost, by any program's SQLite and without functions of ours:
+ * One row of _cdc_change per change, columns stored natively, so that nothing is encoded,
+ * converted or lost, by any program's SQLite and without functions of ours:
  *
  *     seq   1, 2, 3 ... without gaps, in commit order; the last row is never purged, so that no
  *           number comes twice although there is no AUTOINCREMENT (which would cost the writer a
@@ -22,10 +23,11 @@
  * those that are gone as DELETEs.  What was noted and not deleted (OR IGNORE, upsert) is
  * thus never reported, and a row whose own DELETE or UPDATE trigger fired is struck off.
  *
- * Changes can happen within a change: by the application's triggers, and by the actions of foreign
- * keys, which come before the AFTER triggers.  Where an action may change the very row whose update
- * caused it (a row that refers to itself), the BEFORE trigger remembers the last number, and the
- * AFTER trigger moves its own records before those that came in between.
+ * Changes can happen within a change: by the application's triggers, and by the actions of
+ * foreign keys, which come before the AFTER triggers.  Where an action may change the very
+ * row whose update caused it (a row that refers to itself), the BEFORE trigger remembers
+ * the last number, and the AFTER trigger moves its own records before those that came in
+ * between.
  */
 #ifndef PROVIDERS_SQLITE_TRIGGER_H
 #define PROVIDERS_SQLITE_TRIGGER_H
@@ -66,8 +68,8 @@ struct sqlite_capture_of { /* one captured table */
     bool quiet;      /* no change of this table can happen within another */
 };
 
-/* Appends one CREATE TRIGGER as sqlite_master keeps it (no semicolon); nothing when the table needs
- * no trigger of that kind. */
+/* Appends one CREATE TRIGGER as sqlite_master keeps it (no semicolon); nothing when the
+ * table needs no trigger of that kind. */
 void sqlite_trigger_put(struct buf *sql, const struct sqlite_capture_of *table,
                         enum sqlite_trigger_kind kind);
 void sqlite_trigger_put_name(struct buf *sql, int64_t line, enum sqlite_trigger_kind kind);

@@ -23,7 +23,8 @@ struct sqlite_version_list {
     size_t count;
 };
 
-/* *out is good until the next call.  WF_STATE when the database does not know the number. */
+/* *out is good until the next call.  WF_STATE when the database does not know the
+ * number. */
 wf_status sqlite_version_get(struct sqlite_version_list *list, int64_t number,
                              const struct sqlite_version **out, wf_error *err);
 void sqlite_version_release(struct sqlite_version_list *list);

@@ -2,9 +2,9 @@
  *
  * sqlite_watch - inotify on three files and their directory.
  *
- * Files are watched for writes, the directory only for comings and goings: other files in it may be
- * busy.  In rollback mode the commit is the journal's removal, which is an event of the directory,
- * or its truncation, which is a write.
+ * Files are watched for writes, the directory only for comings and goings: other files in
+ * it may be busy.  In rollback mode the commit is the journal's removal, which is an event
+ * of the directory, or its truncation, which is a write.
  */
 #include "providers/sqlite/sqlite_watch.h"
 

@@ -2,10 +2,11 @@
  *
  * sqlite_watch - being woken when another process commits.
  *
- * inotify tells of writes to the database, its -wal and its -journal.  In WAL mode a commit becomes
- * visible a moment *after* its last write, through shared memory, which inotify does not see; an
- * fsync may lie between.  So each event is followed by a few looks at growing distances (1, 2, 4 ms
- * ... about a second in all) and then by silence: an idle database costs nothing.
+ * inotify tells of writes to the database, its -wal and its -journal.  In WAL mode a commit
+ * becomes visible a moment *after* its last write, through shared memory, which inotify
+ * does not see; an fsync may lie between.  So each event is followed by a few looks at
+ * growing distances (1, 2, 4 ms ... about a second in all) and then by silence: an idle
+ * database costs nothing.
  *
  * Where there is no inotify, or where it does not see other machines' writes (network file
  * systems), the wait ends every quarter of a second.
@@ -32,8 +33,8 @@ struct sqlite_watch {
 wf_status sqlite_watch_open(struct sqlite_watch *watch, const char *path, wf_error *err);
 void sqlite_watch_close(struct sqlite_watch *watch);
 
-/* Waits for an event, the next look of a series, `cancel_fd` becoming readable, or timeout_ms.  A
- * NULL watch waits for the last two only. */
+/* Waits for an event, the next look of a series, `cancel_fd` becoming readable, or
+ * timeout_ms.  A NULL watch waits for the last two only. */
 void sqlite_watch_wait(struct sqlite_watch *watch, int cancel_fd, int timeout_ms);
 
 #endif

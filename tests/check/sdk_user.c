@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sdk_user - a stranger's file that uses every type of the contract; compiled as C and as C++ with
- * all warnings, never linked.
+ * sdk_user - a stranger's file that uses every type of the contract; compiled as C and as
+ * C++ with all warnings, never linked.
  */
 #include "wf_plugin.h"
 

@@ -249,7 +249,8 @@ START_TEST(w11_the_order_of_step_stop_step_start_and_module_stop_does_not_matter
 }
 END_TEST
 
-/* A source that broke stays visible, and cdc_start does not mistake it for one that runs. */
+/* A source that broke stays visible, and cdc_start does not mistake it for one that
+ * runs. */
 START_TEST(w11_a_source_that_has_failed_is_started_anew)
 {
     const char *path = temp_path(temp_dir(), "shop.db");
@@ -276,7 +277,8 @@ START_TEST(w11_a_source_that_has_failed_is_started_anew)
     ck_assert_str_eq(fake_member(&out, "state"), "error");
     ck_assert_str_ne(fake_member(&out, "error"), "(none)");
     ck_assert_int_ne(fake_step(&host, "cdc_start", OF_SHOP, &out, &err), WF_OK);
-    ck_assert_msg(strncmp(err.text, "step.cdc_start \"N\": connect: ", 29) == 0, "%s", err.text);
+    ck_assert_msg(strncmp(err.text, "step.cdc_start \"N\": connect: ", 29) == 0, "%s",
+                  err.text);
 }
 END_TEST
 

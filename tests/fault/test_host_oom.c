@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The host when the n-th allocation fails, for every n: loading, validating, a run, the bus, the
- * log.  Nothing crashes or leaks its way on; what cannot be done is said.
+ * The host when the n-th allocation fails, for every n: loading, validating, a run, the
+ * bus, the log.  Nothing crashes or leaks its way on; what cannot be done is said.
  */
 #include "tests/support/oom.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The SQLite provider without memory: the n-th allocation fails, for every n, SQLite's own among
- * them.  Either the call says WF_NO_MEMORY, or it did without; nothing is lost or half done.
+ * The SQLite provider without memory: the n-th allocation fails, for every n, SQLite's own
+ * among them.  Either the call says WF_NO_MEMORY, or it did without; nothing is lost or
+ * half done.
  */
 #include "base/limits.h"
 #include "base/str.h"

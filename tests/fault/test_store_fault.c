@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The store when things go wrong around it: the process dies, the disk is full, the file is damaged
- * or somebody else's, other processes write at the same time, memory is short.
+ * The store when things go wrong around it: the process dies, the disk is full, the file is
+ * damaged or somebody else's, other processes write at the same time, memory is short.
  */
 #include <sqlite3.h>
 #include <signal.h>
@@ -63,8 +63,8 @@ static wf_status add_letter(struct cdc_store *store, wf_str event, wf_error *add
     return store_dead_letter_add(store, SHOP, &letter, add_err);
 }
 
-/* What SQLite calls to have the disk hold what was written, exported so that it does.  Nothing here
- * cuts the power: it is enough to count. */
+/* What SQLite calls to have the disk hold what was written, exported so that it does.
+ * Nothing here cuts the power: it is enough to count. */
 static atomic_int syncs;
 
 WF_EXPORT int fsync(int fd)
@@ -110,20 +110,21 @@ static int ended(pid_t pid)
 }
 
 START_TEST(every_call_that_writes_is_synced_before_it_answers)
-    {
-        struct cdc_store *store = opened(temp_dir());
-        for (uint64_t number = 1; number < 20; number++) {
-            int before = atomic_load(&syncs);
-            must(put_number(store, number, &err));
-            ck_assert_int_gt(atomic_load(&syncs), before);
-        }
-        store_close(store);
+{
+    struct cdc_store *store = opened(temp_dir());
+    for (uint64_t number = 1; number < 20; number++) {
+        int before = atomic_load(&syncs);
+        must(put_number(store, number, &err));
+        ck_assert_int_gt(atomic_load(&syncs), before);
     }
+    store_close(store);
+}
 END_TEST
 
 /* ---- the process dies ---- */
 
-/* Stores from + 1, from + 2 ... and says each one on the pipe once the store has said OK. */
+/* Stores from + 1, from + 2 ... and says each one on the pipe once the store has said
+ * OK. */
 static void store_until_killed(const char *dir, uint64_t from, int pipe_fd)
 {
     struct cdc_store *store = NULL;
@@ -138,39 +139,39 @@ static void store_until_killed(const char *dir, uint64_t from, int pipe_fd)
 }
 
 START_TEST(what_was_stored_is_there_after_kill_9_at_any_moment)
-    {
-        const char *dir = temp_dir();
-        uint64_t last = 0;
-        int64_t letters = 0; /* acknowledged ones */
-        for (int round = 0; round < 8; round++) {
-            int ends[2];
-            ck_assert_int_eq(pipe(ends), 0);
-            pid_t child = fork();
-            ck_assert_int_ge(child, 0);
-            if (child == 0) {
-                close(ends[0]);
-                store_until_killed(dir, last, ends[1]);
-            }
-            close(ends[1]);
-            uint64_t wanted = last + 3 + (uint64_t)round * 5;
-            while (last < wanted && read(ends[0], &last, sizeof last) == sizeof last)
-                letters++;
-            kill(child, SIGKILL);
-            while (read(ends[0], &last, sizeof last) == sizeof last)
-                letters++; /* what it had said before it died */
+{
+    const char *dir = temp_dir();
+    uint64_t last = 0;
+    int64_t letters = 0; /* acknowledged ones */
+    for (int round = 0; round < 8; round++) {
+        int ends[2];
+        ck_assert_int_eq(pipe(ends), 0);
+        pid_t child = fork();
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
             close(ends[0]);
-            ck_assert(WIFSIGNALED(ended(child)));
-
-            struct cdc_store *store = opened(dir);
-            uint64_t number = stored_number(store);
-            ck_assert_uint_ge(number, last);
-            ck_assert_uint_le(number, last + 1);
-            ck_assert_int_ge(count_letters(store), letters);
-            is_sound(store);
-            store_close(store);
-            last = number;
+            store_until_killed(dir, last, ends[1]);
         }
+        close(ends[1]);
+        uint64_t wanted = last + 3 + (uint64_t)round * 5;
+        while (last < wanted && read(ends[0], &last, sizeof last) == sizeof last)
+            letters++;
+        kill(child, SIGKILL);
+        while (read(ends[0], &last, sizeof last) == sizeof last)
+            letters++; /* what it had said before it died */
+        close(ends[0]);
+        ck_assert(WIFSIGNALED(ended(child)));
+
+        struct cdc_store *store = opened(dir);
+        uint64_t number = stored_number(store);
+        ck_assert_uint_ge(number, last);
+        ck_assert_uint_le(number, last + 1);
+        ck_assert_int_ge(count_letters(store), letters);
+        is_sound(store);
+        store_close(store);
+        last = number;
     }
+}
 END_TEST
 
 /* ---- several processes ---- */
@@ -195,68 +196,66 @@ static void store_many(const char *dir)
 }
 
 START_TEST(processes_may_open_write_and_close_at_once)
-    {
-        const char *dir = temp_path(temp_dir(), "state");
-        pid_t children[WRITERS];
-        for (size_t i = 0; i < WRITERS; i++) {
-            children[i] = fork();
-            ck_assert_int_ge(children[i], 0);
-            if (children[i] == 0)
-                store_many(dir);
-        }
-        for (size_t i = 0; i < WRITERS; i++)
-            ck_assert_int_eq(ended(children[i]), 0);
-        struct cdc_store *store = opened(dir);
-        ck_assert_int_eq(count_letters(store), WRITERS * WRITES * 5);
-        is_sound(store);
-        store_close(store);
+{
+    const char *dir = temp_path(temp_dir(), "state");
+    pid_t children[WRITERS];
+    for (size_t i = 0; i < WRITERS; i++) {
+        children[i] = fork();
+        ck_assert_int_ge(children[i], 0);
+        if (children[i] == 0)
+            store_many(dir);
     }
+    for (size_t i = 0; i < WRITERS; i++)
+        ck_assert_int_eq(ended(children[i]), 0);
+    struct cdc_store *store = opened(dir);
+    ck_assert_int_eq(count_letters(store), WRITERS * WRITES * 5);
+    is_sound(store);
+    store_close(store);
+}
 END_TEST
 
 START_TEST(a_file_that_stays_locked_is_reported_as_busy)
-    {
-        struct cdc_store *store = opened(temp_dir());
-        sqlite3 *other;
-        ck_assert_int_eq(sqlite3_open(store->path, &other), SQLITE_OK);
-        ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL),
-                         SQLITE_OK);
-        sqlite3_busy_timeout(store->db, 20); /* instead of ten seconds */
-        ck_assert_int_eq(put_number(store, 1, &err), WF_UNAVAILABLE);
-        ck_assert_ptr_nonnull(strstr(err.text, "was locked by another process"));
-        ck_assert_int_eq(store_forget(store, SHOP, &err), WF_UNAVAILABLE);
-        ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
-        sqlite3_close(other);
-        must(put_number(store, 1, &err));
-        must(store_forget(store, SHOP, &err));
-        store_close(store);
-    }
+{
+    struct cdc_store *store = opened(temp_dir());
+    sqlite3 *other;
+    ck_assert_int_eq(sqlite3_open(store->path, &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_busy_timeout(store->db, 20); /* instead of ten seconds */
+    ck_assert_int_eq(put_number(store, 1, &err), WF_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.text, "was locked by another process"));
+    ck_assert_int_eq(store_forget(store, SHOP, &err), WF_UNAVAILABLE);
+    ck_assert_int_eq(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    must(put_number(store, 1, &err));
+    must(store_forget(store, SHOP, &err));
+    store_close(store);
+}
 END_TEST
 
 /* ---- the disk is full ---- */
 
 START_TEST(a_full_database_is_unavailable_until_there_is_room)
-    {
-        struct cdc_store *store = opened(temp_dir());
-        must(put_number(store, 7, &err));
-        ck_assert_int_eq(
-            sqlite3_exec(store->db, "PRAGMA max_page_count = 24", NULL, NULL, NULL),
-            SQLITE_OK);
-        static const char page[3000] = "x";
-        wf_status status;
-        int64_t added = 0;
-        while (!(status = add_letter(store, (wf_str){page, sizeof page}, &err)))
-            ck_assert_int_lt(++added, 100);
-        ck_assert_int_eq(status, WF_UNAVAILABLE);
-        ck_assert_ptr_nonnull(strstr(err.text, "the disk is full"));
-        ck_assert_int_eq(count_letters(store), added);
-        ck_assert_uint_eq(stored_number(store), 7);
-        ck_assert_int_eq(
-            sqlite3_exec(store->db, "PRAGMA max_page_count = 1000", NULL, NULL, NULL),
-            SQLITE_OK);
-        must(add_letter(store, (wf_str){page, sizeof page}, &err));
-        is_sound(store);
-        store_close(store);
-    }
+{
+    struct cdc_store *store = opened(temp_dir());
+    must(put_number(store, 7, &err));
+    ck_assert_int_eq(
+        sqlite3_exec(store->db, "PRAGMA max_page_count = 24", NULL, NULL, NULL), SQLITE_OK);
+    static const char page[3000] = "x";
+    wf_status status;
+    int64_t added = 0;
+    while (!(status = add_letter(store, (wf_str){page, sizeof page}, &err)))
+        ck_assert_int_lt(++added, 100);
+    ck_assert_int_eq(status, WF_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.text, "the disk is full"));
+    ck_assert_int_eq(count_letters(store), added);
+    ck_assert_uint_eq(stored_number(store), 7);
+    ck_assert_int_eq(
+        sqlite3_exec(store->db, "PRAGMA max_page_count = 1000", NULL, NULL, NULL),
+        SQLITE_OK);
+    must(add_letter(store, (wf_str){page, sizeof page}, &err));
+    is_sound(store);
+    store_close(store);
+}
 END_TEST
 
 /* In a child, because the limit is one of the process.  Gives how it ended: 0 is well. */
@@ -286,24 +285,24 @@ static int store_into_a_full_disk(const char *dir, int pipe_fd)
 }
 
 START_TEST(a_file_that_cannot_grow_is_unavailable_and_nothing_acknowledged_is_lost)
-    {
-        const char *dir = temp_dir();
-        int ends[2];
-        ck_assert_int_eq(pipe(ends), 0);
-        pid_t child = fork();
-        ck_assert_int_ge(child, 0);
-        if (child == 0)
-            _exit(store_into_a_full_disk(dir, ends[1])); /* without closing the store */
-        ck_assert_int_eq(ended(child), 0);
-        uint64_t added = 0;
-        ck_assert_int_eq(read(ends[0], &added, sizeof added), sizeof added);
-        close(ends[0]);
-        close(ends[1]);
-        struct cdc_store *store = opened(dir);
-        ck_assert_int_eq(count_letters(store), (int64_t)added);
-        is_sound(store);
-        store_close(store);
-    }
+{
+    const char *dir = temp_dir();
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit(store_into_a_full_disk(dir, ends[1])); /* without closing the store */
+    ck_assert_int_eq(ended(child), 0);
+    uint64_t added = 0;
+    ck_assert_int_eq(read(ends[0], &added, sizeof added), sizeof added);
+    close(ends[0]);
+    close(ends[1]);
+    struct cdc_store *store = opened(dir);
+    ck_assert_int_eq(count_letters(store), (int64_t)added);
+    is_sound(store);
+    store_close(store);
+}
 END_TEST
 
 /* ---- damaged files ---- */
@@ -410,112 +409,112 @@ static wf_status try_bytes(const char *dir, const char *data, size_t len)
 }
 
 START_TEST(a_store_with_a_page_overwritten_is_refused_with_words)
-    {
-        make_sample();
-        const char *dir = temp_dir();
-        must(try_bytes(dir, sample_data, sample_len));
-        for (size_t page = 0; page < sample_len / 4096; page++) {
-            char *bad = malloc(sample_len);
-            ck_assert_ptr_nonnull(bad);
-            memcpy(bad, sample_data, sample_len);
-            memset(bad + page * 4096, 0xAA, 4096);
-            wf_status status = try_bytes(dir, bad, sample_len);
-            free(bad);
-            /* Pages that no call here looks at may be anything. */
-            if (status == WF_OK)
-                continue;
-            ck_assert_int_eq(status, WF_CONFIG);
-            ck_assert_msg(strstr(err.text, "is damaged") ||
-                              strstr(err.text, "is not a state file"),
-                          "%s", err.text);
-        }
-        memset(sample_data + 4096, 0xAA, sample_len - 4096);
-        ck_assert_int_eq(try_bytes(dir, sample_data, sample_len), WF_CONFIG);
-        ck_assert_ptr_nonnull(strstr(err.text, "is damaged: "));
-        free(sample_data);
+{
+    make_sample();
+    const char *dir = temp_dir();
+    must(try_bytes(dir, sample_data, sample_len));
+    for (size_t page = 0; page < sample_len / 4096; page++) {
+        char *bad = malloc(sample_len);
+        ck_assert_ptr_nonnull(bad);
+        memcpy(bad, sample_data, sample_len);
+        memset(bad + page * 4096, 0xAA, 4096);
+        wf_status status = try_bytes(dir, bad, sample_len);
+        free(bad);
+        /* Pages that no call here looks at may be anything. */
+        if (status == WF_OK)
+            continue;
+        ck_assert_int_eq(status, WF_CONFIG);
+        ck_assert_msg(strstr(err.text, "is damaged") ||
+                          strstr(err.text, "is not a state file"),
+                      "%s", err.text);
     }
+    memset(sample_data + 4096, 0xAA, sample_len - 4096);
+    ck_assert_int_eq(try_bytes(dir, sample_data, sample_len), WF_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "is damaged: "));
+    free(sample_data);
+}
 END_TEST
 
 START_TEST(a_store_cut_short_is_refused_or_serves_what_is_left)
-    {
-        make_sample();
-        const char *dir = temp_dir();
-        for (size_t len = 1; len < sample_len; len += len < 200 ? 7 : 1111) {
-            wf_status status = try_bytes(dir, sample_data, len);
-            ck_assert_msg(status == WF_OK || status == WF_CONFIG, "%zu: %s", len, err.text);
-        }
-        free(sample_data);
+{
+    make_sample();
+    const char *dir = temp_dir();
+    for (size_t len = 1; len < sample_len; len += len < 200 ? 7 : 1111) {
+        wf_status status = try_bytes(dir, sample_data, len);
+        ck_assert_msg(status == WF_OK || status == WF_CONFIG, "%zu: %s", len, err.text);
     }
+    free(sample_data);
+}
 END_TEST
 
 START_TEST(a_store_with_a_changed_byte_is_refused_or_served)
-    {
-        make_sample();
-        const char *dir = temp_dir();
-        /* Where SQLite keeps its structure: the header and the beginnings of pages. */
-        for (size_t at = 0; at < sample_len; at += at % 4096 < 120 ? 5 : 1367) {
-            char before = sample_data[at];
-            sample_data[at] = (char)(before ^ (at % 2 ? 0xff : 0x05));
-            wf_status status = try_bytes(dir, sample_data, sample_len);
-            ck_assert_msg(status == WF_OK || status == WF_CONFIG, "byte %zu: %s: %s", at,
-                          error_status_name(status), err.text);
-            sample_data[at] = before;
-        }
-        free(sample_data);
+{
+    make_sample();
+    const char *dir = temp_dir();
+    /* Where SQLite keeps its structure: the header and the beginnings of pages. */
+    for (size_t at = 0; at < sample_len; at += at % 4096 < 120 ? 5 : 1367) {
+        char before = sample_data[at];
+        sample_data[at] = (char)(before ^ (at % 2 ? 0xff : 0x05));
+        wf_status status = try_bytes(dir, sample_data, sample_len);
+        ck_assert_msg(status == WF_OK || status == WF_CONFIG, "byte %zu: %s: %s", at,
+                      error_status_name(status), err.text);
+        sample_data[at] = before;
     }
+    free(sample_data);
+}
 END_TEST
 
 /* ---- memory is short ---- */
 
 START_TEST(every_allocation_may_fail_while_a_store_is_opened)
-    {
-        for (long n = 0; n < OOM_MOST; n++) {
-            const char *dir = temp_dir();
-            struct cdc_store *store = NULL;
-            oom_arm(n);
-            wf_status status = store_open(dir, &store, &err);
-            bool hit = oom_disarm();
-            ck_assert_msg(status == WF_OK || (hit && status == WF_NO_MEMORY), "%ld: %d %s",
-                          n, status, err.text);
-            ck_assert_int_eq(store == NULL, status != WF_OK);
-            store_close(store);
-            store = opened(dir); /* nothing half-made is left */
-            must(put_number(store, 1, &err));
-            store_close(store);
-            temp_remove(dir);
-            if (!hit) {
-                ck_assert_int_gt(n, 50); /* SQLite allocates through us */
-                return;
-            }
+{
+    for (long n = 0; n < OOM_MOST; n++) {
+        const char *dir = temp_dir();
+        struct cdc_store *store = NULL;
+        oom_arm(n);
+        wf_status status = store_open(dir, &store, &err);
+        bool hit = oom_disarm();
+        ck_assert_msg(status == WF_OK || (hit && status == WF_NO_MEMORY), "%ld: %d %s", n,
+                      status, err.text);
+        ck_assert_int_eq(store == NULL, status != WF_OK);
+        store_close(store);
+        store = opened(dir); /* nothing half-made is left */
+        must(put_number(store, 1, &err));
+        store_close(store);
+        temp_remove(dir);
+        if (!hit) {
+            ck_assert_int_gt(n, 50); /* SQLite allocates through us */
+            return;
         }
-        ck_abort_msg("no end");
     }
+    ck_abort_msg("no end");
+}
 END_TEST
 
 START_TEST(every_allocation_may_fail_while_a_store_is_used)
-    {
-        make_sample();
-        const char *dir = temp_dir();
-        temp_write(temp_path(dir, "state.db"), sample_data, sample_len);
-        free(sample_data);
-        for (long n = 0; n < OOM_MOST; n++) {
-            struct cdc_store *store = opened(dir);
-            sqlite3_exec(store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
-            oom_arm(n);
-            wf_status status = use_all(store, &err);
-            bool hit = oom_disarm();
-            ck_assert_msg(status == WF_OK || (hit && status == WF_NO_MEMORY), "%ld: %d %s",
-                          n, status, err.text);
-            must(use_all(store, &err));
-            is_sound(store);
-            store_close(store);
-            if (!hit) {
-                ck_assert_int_gt(n, 50); /* SQLite allocates through us */
-                return;
-            }
+{
+    make_sample();
+    const char *dir = temp_dir();
+    temp_write(temp_path(dir, "state.db"), sample_data, sample_len);
+    free(sample_data);
+    for (long n = 0; n < OOM_MOST; n++) {
+        struct cdc_store *store = opened(dir);
+        sqlite3_exec(store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL);
+        oom_arm(n);
+        wf_status status = use_all(store, &err);
+        bool hit = oom_disarm();
+        ck_assert_msg(status == WF_OK || (hit && status == WF_NO_MEMORY), "%ld: %d %s", n,
+                      status, err.text);
+        must(use_all(store, &err));
+        is_sound(store);
+        store_close(store);
+        if (!hit) {
+            ck_assert_int_gt(n, 50); /* SQLite allocates through us */
+            return;
         }
-        ck_abort_msg("no end");
     }
+    ck_abort_msg("no end");
+}
 END_TEST
 
 Suite *test_suite(void)

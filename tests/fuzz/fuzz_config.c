@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_config - any JSON as the configuration of a source whose provider has an option of every
- * type.
+ * fuzz_config - any JSON as the configuration of a source whose provider has an option of
+ * every type.
  *
  *   - it is taken or refused as WF_CONFIG with words, and the same way a second time;
  *   - what is taken is within its range, NUL-terminated, and points to memory of its own;

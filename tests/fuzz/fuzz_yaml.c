@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fuzz_yaml - any bytes as a configuration: read, checked as `wfhost validate` does, and taken
- * down.
+ * fuzz_yaml - any bytes as a configuration: read, checked as `wfhost validate` does, and
+ * taken down.
  *
  *   - nothing crashes, and nothing is started;
  *   - what cannot be used is said: no root without a problem;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * replay - main() of a fuzz target without libFuzzer: runs it on every file of the folders named,
- * so that an input that once was trouble stays tested with any compiler.
+ * replay - main() of a fuzz target without libFuzzer: runs it on every file of the folders
+ * named, so that an input that once was trouble stays tested with any compiler.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,8 @@ static void replay_free(uint8_t **data)
     free(*data);
 }
 
-/* The copy has exactly the file's size, so that AddressSanitizer sees a byte read past it. */
+/* The copy has exactly the file's size, so that AddressSanitizer sees a byte read past
+ * it. */
 static int replay_file(const char *path)
 {
     CDC_CLEANUP(replay_close) FILE *file = fopen(path, "rb");

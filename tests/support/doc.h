@@ -10,12 +10,12 @@
 /* Appends the file; the test fails when it is not there. */
 void doc_read(const char *path, struct buf *out);
 
-/* What follows the line `heading` ("## Values") up to the next heading that begins with the same
- * number of '#'; the test fails when there is none. */
+/* What follows the line `heading` ("## Values") up to the next heading that begins with the
+ * same number of '#'; the test fails when there is none. */
 wf_str doc_section(wf_str page, const char *heading);
 
-/* Appends the first ```json block of the section as one line: without line ends and the spaces that
- * begin and end a line. */
+/* Appends the first ```json block of the section as one line: without line ends and the
+ * spaces that begin and end a line. */
 void doc_json(wf_str section, struct buf *out);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * oom - makes the n-th allocation of the program fail.
  *
- * To be included by one file of a test program, because it defines malloc(), calloc() and realloc()
- * for all of it, libraries too.  A sanitizer brings its own malloc(): OOM_POSSIBLE is 0 then.
+ * To be included by one file of a test program, because it defines malloc(), calloc() and
+ * realloc() for all of it, libraries too.  A sanitizer brings its own malloc():
+ * OOM_POSSIBLE is 0 then.
  *
  * The three are exported from the program, or libraries would not see them.
  *

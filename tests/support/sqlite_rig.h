@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * sqlite_rig - the SQLite provider between a database file that the test writes to and a replica
- * that is built from nothing but the changes.
+ * sqlite_rig - the SQLite provider between a database file that the test writes to and a
+ * replica that is built from nothing but the changes.
  *
- * The replica is strict: an INSERT of a row that is there, a DELETE or UPDATE of a row that is not
- * there or looks different, is a mistake that sqlite_rig_check() reports.
+ * The replica is strict: an INSERT of a row that is there, a DELETE or UPDATE of a row that
+ * is not there or looks different, is a mistake that sqlite_rig_check() reports.
  *
  *     struct sqlite_rig *rig = sqlite_rig_new();
  *     sqlite_rig_sql(rig, "CREATE TABLE t(...)");
@@ -63,8 +63,8 @@ void sqlite_rig_sql(struct sqlite_rig *rig, const char *sql);
 int sqlite_rig_try(struct sqlite_rig *rig, const char *sql);
 /* The first column of the first row. */
 int64_t sqlite_rig_number(struct sqlite_rig *rig, const char *sql);
-/* Runs the sqlite3 program on the database with this input, as a process of its own; gives its
- * exit status. */
+/* Runs the sqlite3 program on the database with this input, as a process of its own; gives
+ * its exit status. */
 int sqlite_rig_shell(struct sqlite_rig *rig, const char *input);
 /* The same on another database; the %s in `input` becomes the path of this one. */
 int sqlite_rig_shell_on(struct sqlite_rig *rig, const char *database, const char *input);
@@ -84,7 +84,8 @@ wf_status sqlite_rig_poll(struct sqlite_rig *rig, int timeout_ms, uint32_t max_c
 void sqlite_rig_drain(struct sqlite_rig *rig);
 void sqlite_rig_confirm(struct sqlite_rig *rig);
 
-/* Fails the test when the replica made mistakes or differs from the table ("main.<table>"). */
+/* Fails the test when the replica made mistakes or differs from the table
+ * ("main.<table>"). */
 void sqlite_rig_check(struct sqlite_rig *rig, const char *table);
 /* Puts the table's present rows into the replica. */
 void sqlite_rig_adopt(struct sqlite_rig *rig, const char *table);

@@ -19,7 +19,8 @@ void store_rig_reopen(void);
 /* Fails the test when `status` is not WF_OK. */
 void store_rig_must(wf_status status, const wf_error *err);
 
-/* The first number of SQL's answer, and SQL without one, through a connection of its own. */
+/* The first number of SQL's answer, and SQL without one, through a connection of its
+ * own. */
 int64_t store_rig_number(const char *sql);
 void store_rig_execute(const char *sql);
 

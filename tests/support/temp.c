@@ -2,8 +2,8 @@
  *
  * temp - folders for tests.
  *
- * The root is made by a constructor, not by the first temp_dir(): Check runs each test in a child,
- * and what a child made and left behind only the parent can still remove.
+ * The root is made by a constructor, not by the first temp_dir(): Check runs each test in a
+ * child, and what a child made and left behind only the parent can still remove.
  */
 #include "tests/support/temp.h"
 

@@ -2,9 +2,9 @@
  *
  * temp - folders for tests, under $TMPDIR or /tmp.
  *
- * A test program that uses them has one folder of its own, made before main(); everything in it is
- * removed when the program ends, also what tests left that crashed in a process of their own.
- * Failures abort the program: without a disk no test means anything.
+ * A test program that uses them has one folder of its own, made before main(); everything
+ * in it is removed when the program ends, also what tests left that crashed in a process of
+ * their own. Failures abort the program: without a disk no test means anything.
  */
 #ifndef TESTS_SUPPORT_TEMP_H
 #define TESTS_SUPPORT_TEMP_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * app, types, config_check: what loading says is wrong, and the order of starting and stopping.
+ * app, types, config_check: what loading says is wrong, and the order of starting and
+ * stopping.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -182,8 +182,13 @@ END_TEST
 START_TEST(base64_matches_the_vectors_of_rfc_4648)
 {
     static const char *const rows[][2] = {
-        {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+        {"", ""},
+        {"f", "Zg=="},
+        {"fo", "Zm8="},
+        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="},
+        {"foobar", "Zm9vYmFy"},
         {"\xff\xfe\xfb", "//77"},
     };
     for (size_t i = 0; i < CDC_COUNT(rows); i++) {

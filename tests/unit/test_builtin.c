@@ -63,34 +63,34 @@ static void check_type(const char *type, const char *summary, const struct confi
 }
 
 START_TEST(the_page_describes_every_type_and_key)
-    {
-        for (size_t i = 0; builtin_modules[i]; i++)
-            check_type(builtin_modules[i]->type, builtin_modules[i]->summary,
-                       builtin_modules[i]->keys);
-        for (size_t i = 0; builtin_steps[i]; i++)
-            check_type(builtin_steps[i]->type, builtin_steps[i]->summary,
-                       builtin_steps[i]->keys);
-        for (size_t i = 0; builtin_triggers[i]; i++)
-            check_type(builtin_triggers[i]->type, builtin_triggers[i]->summary,
-                       builtin_triggers[i]->keys);
-    }
+{
+    for (size_t i = 0; builtin_modules[i]; i++)
+        check_type(builtin_modules[i]->type, builtin_modules[i]->summary,
+                   builtin_modules[i]->keys);
+    for (size_t i = 0; builtin_steps[i]; i++)
+        check_type(builtin_steps[i]->type, builtin_steps[i]->summary,
+                   builtin_steps[i]->keys);
+    for (size_t i = 0; builtin_triggers[i]; i++)
+        check_type(builtin_triggers[i]->type, builtin_triggers[i]->summary,
+                   builtin_triggers[i]->keys);
+}
 END_TEST
 
 START_TEST(every_table_is_complete)
-    {
-        for (size_t i = 0; builtin_modules[i]; i++) {
-            ck_assert(builtin_modules[i]->create && builtin_modules[i]->free);
-            ck_assert_int_eq(!builtin_modules[i]->start, !builtin_modules[i]->stop);
-        }
-        for (size_t i = 0; builtin_steps[i]; i++) {
-            ck_assert(builtin_steps[i]->create && builtin_steps[i]->run &&
-                      builtin_steps[i]->free);
-            ck_assert(str_starts(str_from(builtin_steps[i]->type), STR("step.")));
-        }
-        for (size_t i = 0; builtin_triggers[i]; i++)
-            ck_assert(builtin_triggers[i]->create && builtin_triggers[i]->start &&
-                      builtin_triggers[i]->stop && builtin_triggers[i]->free);
+{
+    for (size_t i = 0; builtin_modules[i]; i++) {
+        ck_assert(builtin_modules[i]->create && builtin_modules[i]->free);
+        ck_assert_int_eq(!builtin_modules[i]->start, !builtin_modules[i]->stop);
     }
+    for (size_t i = 0; builtin_steps[i]; i++) {
+        ck_assert(builtin_steps[i]->create && builtin_steps[i]->run &&
+                  builtin_steps[i]->free);
+        ck_assert(str_starts(str_from(builtin_steps[i]->type), STR("step.")));
+    }
+    for (size_t i = 0; builtin_triggers[i]; i++)
+        ck_assert(builtin_triggers[i]->create && builtin_triggers[i]->start &&
+                  builtin_triggers[i]->stop && builtin_triggers[i]->free);
+}
 END_TEST
 
 Suite *test_suite(void)

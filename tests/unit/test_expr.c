@@ -284,25 +284,25 @@ static const struct {
 };
 
 START_TEST(an_expression_yields_or_says_why_not)
-    {
-        ck_assert_msg(strcmp(result_of(cases[_i].text), cases[_i].result) == 0,
-                      "%s\n  gives  %s\n  not    %s", cases[_i].text,
-                      result_of(cases[_i].text), cases[_i].result);
-    }
+{
+    ck_assert_msg(strcmp(result_of(cases[_i].text), cases[_i].result) == 0,
+                  "%s\n  gives  %s\n  not    %s", cases[_i].text, result_of(cases[_i].text),
+                  cases[_i].result);
+}
 END_TEST
 
 /* Whatever is left of an expression cut anywhere compiles or is refused, and never reads
  * on. */
 START_TEST(an_expression_cut_anywhere_is_handled)
-    {
-        size_t len = strlen(cases[_i].text);
-        for (size_t cut = 0; cut < len; cut++) {
-            char *text = str_dup((wf_str){cases[_i].text, cut});
-            ck_assert_ptr_nonnull(text);
-            ck_assert_ptr_nonnull(result_of(text));
-            free(text);
-        }
+{
+    size_t len = strlen(cases[_i].text);
+    for (size_t cut = 0; cut < len; cut++) {
+        char *text = str_dup((wf_str){cases[_i].text, cut});
+        ck_assert_ptr_nonnull(text);
+        ck_assert_ptr_nonnull(result_of(text));
+        free(text);
     }
+}
 END_TEST
 
 /* `count` times `open`, then `middle`, then `count` times `close`. */
@@ -331,75 +331,75 @@ static const struct {
 };
 
 START_TEST(nesting_without_end_is_refused)
-    {
-        const char *result =
-            nested(nestings[_i].open, nestings[_i].middle, nestings[_i].close, 100000);
-        ck_assert_msg(strncmp(result,
-                              "C: template: the expression is nested too deeply (column ",
-                              57) == 0,
-                      "%s", result);
-    }
+{
+    const char *result =
+        nested(nestings[_i].open, nestings[_i].middle, nestings[_i].close, 100000);
+    ck_assert_msg(strncmp(result,
+                          "C: template: the expression is nested too deeply (column ",
+                          57) == 0,
+                  "%s", result);
+}
 END_TEST
 
 START_TEST(nesting_that_people_write_is_allowed)
-    {
-        ck_assert_str_eq(nested("(", "1", ")", 40), "1");
-        ck_assert_str_eq(nested("1+", "1", "", 90), "91");
-        ck_assert_str_eq(nested("t?1:", "1", "", 40), "1");
-    }
+{
+    ck_assert_str_eq(nested("(", "1", ")", 40), "1");
+    ck_assert_str_eq(nested("1+", "1", "", 90), "91");
+    ck_assert_str_eq(nested("t?1:", "1", "", 40), "1");
+}
 END_TEST
 
 /* Every size of arena up to one that is enough. */
 START_TEST(evaluating_without_memory_is_an_error)
-    {
-        struct expr *e;
-        const struct value *v;
-        wf_error err = {0};
-        bool enough = false;
-        static const char text[] = "json({a: split(',', 'x,y'), b: pluck(sortBy([{k: 2}, "
-                                   "{k: 1}], 'k'), 'k')}) + upper(s) + "
-                                   "toString(i * 2.5) + join('-', unique(flatten([[1], [2, "
-                                   "1]]))) + now() + uuid() + "
-                                   "replace('t', 'tt', s) + printf('%s %d %q', s, i, s) + "
-                                   "b64(s) + urlEncode(s) + title(s) + "
-                                   "json(groupBy([{k: 1}], 'k'))";
-        ck_assert_int_eq(expr_compile(STR(text), &e, &err), WF_OK);
-        for (size_t limit = 0; !enough; limit += 16) {
-            struct arena small;
-            ck_assert_uint_lt(limit, 64 * 1024);
-            arena_init(&small, limit);
-            wf_status status = expr_eval(e, &scope, &small, &v, &err);
-            enough = status == WF_OK;
-            if (!enough)
-                ck_assert_msg(status == WF_NO_MEMORY, "%s", err.text);
-            arena_release(&small);
-        }
-        expr_free(e);
+{
+    struct expr *e;
+    const struct value *v;
+    wf_error err = {0};
+    bool enough = false;
+    static const char text[] = "json({a: split(',', 'x,y'), b: pluck(sortBy([{k: 2}, "
+                               "{k: 1}], 'k'), 'k')}) + upper(s) + "
+                               "toString(i * 2.5) + join('-', unique(flatten([[1], [2, "
+                               "1]]))) + now() + uuid() + "
+                               "replace('t', 'tt', s) + printf('%s %d %q', s, i, s) + "
+                               "b64(s) + urlEncode(s) + title(s) + "
+                               "json(groupBy([{k: 1}], 'k'))";
+    ck_assert_int_eq(expr_compile(STR(text), &e, &err), WF_OK);
+    for (size_t limit = 0; !enough; limit += 16) {
+        struct arena small;
+        ck_assert_uint_lt(limit, 64 * 1024);
+        arena_init(&small, limit);
+        wf_status status = expr_eval(e, &scope, &small, &v, &err);
+        enough = status == WF_OK;
+        if (!enough)
+            ck_assert_msg(status == WF_NO_MEMORY, "%s", err.text);
+        arena_release(&small);
     }
+    expr_free(e);
+}
 END_TEST
 
 START_TEST(errors_need_no_place_to_go)
-    {
-        struct expr *e;
-        const struct value *v = &value_true;
-        ck_assert_int_eq(expr_compile(STR("1 +"), &e, NULL), WF_CONFIG);
-        ck_assert_int_eq(expr_compile(STR("upper(n)"), &e, NULL), WF_OK);
-        ck_assert_int_eq(expr_eval(e, &scope, &arena, &v, NULL), WF_FAILED);
-        ck_assert_ptr_eq(v, &value_true);
-        expr_free(e);
-        expr_free(NULL);
-    }
+{
+    struct expr *e;
+    const struct value *v = &value_true;
+    ck_assert_int_eq(expr_compile(STR("1 +"), &e, NULL), WF_CONFIG);
+    ck_assert_int_eq(expr_compile(STR("upper(n)"), &e, NULL), WF_OK);
+    ck_assert_int_eq(expr_eval(e, &scope, &arena, &v, NULL), WF_FAILED);
+    ck_assert_ptr_eq(v, &value_true);
+    expr_free(e);
+    expr_free(NULL);
+}
 END_TEST
 
 START_TEST(uuids_are_random_and_of_version_4)
-    {
-        char first[64], second[64];
-        snprintf(first, sizeof first, "%s", result_of("uuid()"));
-        snprintf(second, sizeof second, "%s", result_of("uuidv4()"));
-        ck_assert_str_ne(first, second);
-        ck_assert_int_eq(first[15], '4');
-        ck_assert_ptr_nonnull(strchr("89ab", first[20]));
-    }
+{
+    char first[64], second[64];
+    snprintf(first, sizeof first, "%s", result_of("uuid()"));
+    snprintf(second, sizeof second, "%s", result_of("uuidv4()"));
+    ck_assert_str_ne(first, second);
+    ck_assert_int_eq(first[15], '4');
+    ck_assert_ptr_nonnull(strchr("89ab", first[20]));
+}
 END_TEST
 
 /* Go's layouts and what strftime() calls the same. */
@@ -437,38 +437,39 @@ static void utc_text(const char *format, char *out, size_t size)
 }
 
 START_TEST(now_follows_gos_layouts)
-    {
-        char text[128], before[128], after[128], expected[140];
-        const char *result;
-        snprintf(text, sizeof text, "now('%s')", layouts[_i].layout);
-        do { /* once more when a second ended in between */
-            utc_text(layouts[_i].format, before, sizeof before);
-            result = result_of(text);
-            utc_text(layouts[_i].format, after, sizeof after);
-        } while (strcmp(before, after) != 0);
-        snprintf(expected, sizeof expected, "\"%s\"", before);
-        ck_assert_str_eq(result, expected);
-    }
+{
+    char text[128], before[128], after[128], expected[140];
+    const char *result;
+    snprintf(text, sizeof text, "now('%s')", layouts[_i].layout);
+    do { /* once more when a second ended in between */
+        utc_text(layouts[_i].format, before, sizeof before);
+        result = result_of(text);
+        utc_text(layouts[_i].format, after, sizeof after);
+    } while (strcmp(before, after) != 0);
+    snprintf(expected, sizeof expected, "\"%s\"", before);
+    ck_assert_str_eq(result, expected);
+}
 END_TEST
 
-/* The hour cannot be known before it is over, so shapes are compared: 9 stands for digits. */
+/* The hour cannot be known before it is over, so shapes are compared: 9 stands for
+ * digits. */
 START_TEST(now_shows_parts_without_zeros_and_fractions)
-    {
-        char shape[64] = "";
-        size_t len = 0;
-        bool digits = false;
-        for (const char *c = result_of("now('3:4:5 1 2 pm|.000000|.999999999')"); *c; c++) {
-            bool digit = *c >= '0' && *c <= '9';
-            ck_assert_uint_lt(len, sizeof shape - 1);
-            if (!digit || !digits)
-                shape[len++] = digit ? '9' : *c;
-            digits = digit;
-        }
-        ck_assert(strcmp(shape, "\"9:9:9 9 9 am|.9|.9\"") == 0 ||
-                  strcmp(shape, "\"9:9:9 9 9 pm|.9|.9\"") == 0);
-        ck_assert_str_eq(result_of("len(now('.000000'))"), "7");
-        ck_assert_str_eq(result_of("now('.0001') startsWith '.'"), "true");
+{
+    char shape[64] = "";
+    size_t len = 0;
+    bool digits = false;
+    for (const char *c = result_of("now('3:4:5 1 2 pm|.000000|.999999999')"); *c; c++) {
+        bool digit = *c >= '0' && *c <= '9';
+        ck_assert_uint_lt(len, sizeof shape - 1);
+        if (!digit || !digits)
+            shape[len++] = digit ? '9' : *c;
+        digits = digit;
     }
+    ck_assert(strcmp(shape, "\"9:9:9 9 9 am|.9|.9\"") == 0 ||
+              strcmp(shape, "\"9:9:9 9 9 pm|.9|.9\"") == 0);
+    ck_assert_str_eq(result_of("len(now('.000000'))"), "7");
+    ck_assert_str_eq(result_of("now('.0001') startsWith '.'"), "true");
+}
 END_TEST
 
 Suite *test_suite(void)

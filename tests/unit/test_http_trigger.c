@@ -116,88 +116,84 @@ static struct host_rig *started(const char *yaml)
 }
 
 START_TEST(a_request_becomes_data_and_the_reply_is_what_the_step_wrote)
-    {
-        struct host_rig *rig = started(server_yaml);
-        answers(
-            rig, "POST", "/data/7?q=a%20b+c&q=second&empty&method=GET",
+{
+    struct host_rig *rig = started(server_yaml);
+    answers(rig, "POST", "/data/7?q=a%20b+c&q=second&empty&method=GET",
             "{\"n\":9007199254740993}", 201,
             "\r\n\r\n{\"method\":\"GET\",\"path\":\"/data/7\",\"id\":\"7\",\"q\":\"a b c\","
             "\"empty\":\"\",\"raw_body\":\"{\\\"n\\\":9007199254740993}\","
             "\"body\":{\"n\":9007199254740993}}\n");
-        answers(rig, "POST", "/data/x%2Fy", "[1]", 201,
-                "\"path\":\"/data/x/y\",\"id\":\"x/y\"");
-        answers(rig, "POST", "/data/x", "", 201, "X-Was: x\r\n");
-        answers(rig, "POST", "/data/special", "", 200, "{\"special\":true}\n");
-        host_rig_free(rig);
-    }
+    answers(rig, "POST", "/data/x%2Fy", "[1]", 201,
+            "\"path\":\"/data/x/y\",\"id\":\"x/y\"");
+    answers(rig, "POST", "/data/x", "", 201, "X-Was: x\r\n");
+    answers(rig, "POST", "/data/special", "", 200, "{\"special\":true}\n");
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(a_body_that_is_no_object_is_no_body)
-    {
-        struct host_rig *rig = started(server_yaml);
-        struct reply reply;
-        request(rig, "POST", "/data/1", "[1,2]", &reply);
-        ck_assert_ptr_null(strstr(buf_c(&reply.text), "\"body\""));
-        ck_assert_ptr_nonnull(strstr(buf_c(&reply.text), "\"raw_body\":\"[1,2]\""));
-        buf_release(&reply.text);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    struct reply reply;
+    request(rig, "POST", "/data/1", "[1,2]", &reply);
+    ck_assert_ptr_null(strstr(buf_c(&reply.text), "\"body\""));
+    ck_assert_ptr_nonnull(strstr(buf_c(&reply.text), "\"raw_body\":\"[1,2]\""));
+    buf_release(&reply.text);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(without_an_answer_the_engines_is_given)
-    {
-        struct host_rig *rig = started(server_yaml);
-        answers(rig, "GET", "/plain", NULL, 202,
-                "\r\n\r\n{\"status\": \"workflow triggered\"}");
-        answers(rig, "HEAD", "/plain", NULL, 202, "Content-Type: application/json");
-        answers(rig, "GET", "/output", NULL, 200, "\r\n\r\n{\"a\":1}\n");
-        answers(rig, "GET", "/keys", NULL, 418, "\r\n\r\ntea <b>");
-        answers(rig, "GET", "/keys", NULL, 418, "X-Two: a\r\nX-Two: b\r\n");
-        answers(rig, "GET", "/keys", NULL, 418, "Content-Type: text/html\r\n");
-        answers(rig, "DELETE", "/empty", NULL, 204, "204 No Content");
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    answers(rig, "GET", "/plain", NULL, 202,
+            "\r\n\r\n{\"status\": \"workflow triggered\"}");
+    answers(rig, "HEAD", "/plain", NULL, 202, "Content-Type: application/json");
+    answers(rig, "GET", "/output", NULL, 200, "\r\n\r\n{\"a\":1}\n");
+    answers(rig, "GET", "/keys", NULL, 418, "\r\n\r\ntea <b>");
+    answers(rig, "GET", "/keys", NULL, 418, "X-Two: a\r\nX-Two: b\r\n");
+    answers(rig, "GET", "/keys", NULL, 418, "Content-Type: text/html\r\n");
+    answers(rig, "DELETE", "/empty", NULL, 204, "204 No Content");
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(a_failure_is_500_or_the_steps_status)
-    {
-        struct host_rig *rig = started(server_yaml);
-        answers(
-            rig, "GET", "/fails", NULL, 500,
+{
+    struct host_rig *rig = started(server_yaml);
+    answers(rig, "GET", "/fails", NULL, 500,
             "Error triggering workflow: workflow execution failed: pipeline \"fails\" "
             "execution "
             "failed: step \"s\" failed: json_parse step \"s\": source \"gone\" not found");
-        answers(rig, "GET", "/fails", NULL, 500, "X-Content-Type-Options: nosniff");
-        answers(rig, "GET", "/fails422", NULL, 422, "\r\n\r\n{\"error\":\"");
-        host_rig_free(rig);
-    }
+    answers(rig, "GET", "/fails", NULL, 500, "X-Content-Type-Options: nosniff");
+    answers(rig, "GET", "/fails422", NULL, 422, "\r\n\r\n{\"error\":\"");
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(what_has_no_route_is_404_and_another_method_405)
-    {
-        struct host_rig *rig = started(server_yaml);
-        answers(rig, "GET", "/nothing", NULL, 404, "{\"error\":\"not found\"}");
-        answers(rig, "GET", "/", NULL, 404, "{\"error\":\"not found\"}");
-        answers(rig, "PUT", "/data/1", "", 405, "{\"error\":\"method not allowed\"}");
-        answers(rig, "PUT", "/data/1", "", 405, "Allow: POST\r\n");
-        answers(rig, "AVERYLONGMETHODTHATNOBODYKNOWS", "/plain", NULL, 501,
-                "unknown method");
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    answers(rig, "GET", "/nothing", NULL, 404, "{\"error\":\"not found\"}");
+    answers(rig, "GET", "/", NULL, 404, "{\"error\":\"not found\"}");
+    answers(rig, "PUT", "/data/1", "", 405, "{\"error\":\"method not allowed\"}");
+    answers(rig, "PUT", "/data/1", "", 405, "Allow: POST\r\n");
+    answers(rig, "AVERYLONGMETHODTHATNOBODYKNOWS", "/plain", NULL, 501, "unknown method");
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(a_body_that_is_too_large_is_413)
-    {
-        struct host_rig *rig = started(server_yaml);
-        char body[1002];
-        memset(body, 'x', sizeof body);
-        body[1001] = '\0';
-        answers(rig, "POST", "/data/1", body, 413,
-                "{\"error\":\"request body too large\"}");
-        body[1000] = '\0';
-        answers(rig, "POST", "/data/1", body, 201, "\"raw_body\":\"xxx");
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    char body[1002];
+    memset(body, 'x', sizeof body);
+    body[1001] = '\0';
+    answers(rig, "POST", "/data/1", body, 413, "{\"error\":\"request body too large\"}");
+    body[1000] = '\0';
+    answers(rig, "POST", "/data/1", body, 201, "\"raw_body\":\"xxx");
+    host_rig_free(rig);
+}
 END_TEST
 
 /* A connection of the test's own, for what curl would not send. */
@@ -235,26 +231,25 @@ static void hear(int fd, struct buf *out)
 }
 
 START_TEST(a_chunked_body_without_a_length_is_bounded_too)
-    {
-        struct host_rig *rig = started(server_yaml);
-        int fd = dial(rig);
-        static const char head[] =
-            "POST /data/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-            "Transfer-Encoding: chunked\r\n\r\n";
-        char chunk[16 + 0x200] = "200\r\n";
-        memset(chunk + 5, 'x', 0x200);
-        memcpy(chunk + 5 + 0x200, "\r\n", 2);
-        say(fd, head, sizeof head - 1);
-        for (int i = 0; i < 4; i++)
-            say(fd, chunk, 5 + 0x200 + 2);
-        say(fd, "0\r\n\r\n", 5);
-        struct buf reply;
-        hear(fd, &reply);
-        ck_assert_msg(strstr(buf_c(&reply), "HTTP/1.1 413 "), "%s", buf_c(&reply));
-        close(fd);
-        buf_release(&reply);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    int fd = dial(rig);
+    static const char head[] = "POST /data/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n";
+    char chunk[16 + 0x200] = "200\r\n";
+    memset(chunk + 5, 'x', 0x200);
+    memcpy(chunk + 5 + 0x200, "\r\n", 2);
+    say(fd, head, sizeof head - 1);
+    for (int i = 0; i < 4; i++)
+        say(fd, chunk, 5 + 0x200 + 2);
+    say(fd, "0\r\n\r\n", 5);
+    struct buf reply;
+    hear(fd, &reply);
+    ck_assert_msg(strstr(buf_c(&reply), "HTTP/1.1 413 "), "%s", buf_c(&reply));
+    close(fd);
+    buf_release(&reply);
+    host_rig_free(rig);
+}
 END_TEST
 
 static const char whole_request[] =
@@ -263,24 +258,23 @@ static const char whole_request[] =
 
 /* The server neither breaks nor waits for ever, wherever a client goes away. */
 START_TEST(a_request_cut_anywhere_does_no_harm)
-    {
-        struct host_rig *rig = started(server_yaml);
-        for (size_t cut = 0; cut < sizeof whole_request - 1; cut += 7) {
-            int fd = dial(rig);
-            say(fd, whole_request, cut);
-            close(fd);
-        }
+{
+    struct host_rig *rig = started(server_yaml);
+    for (size_t cut = 0; cut < sizeof whole_request - 1; cut += 7) {
         int fd = dial(rig);
-        say(fd, whole_request, sizeof whole_request - 1);
-        struct buf reply;
-        hear(fd, &reply);
-        ck_assert_msg(
-            strstr(buf_c(&reply), "\"path\":\"/data/5\",\"id\":\"5\",\"a\":\"b\""), "%s",
-            buf_c(&reply));
+        say(fd, whole_request, cut);
         close(fd);
-        buf_release(&reply);
-        host_rig_free(rig);
     }
+    int fd = dial(rig);
+    say(fd, whole_request, sizeof whole_request - 1);
+    struct buf reply;
+    hear(fd, &reply);
+    ck_assert_msg(strstr(buf_c(&reply), "\"path\":\"/data/5\",\"id\":\"5\",\"a\":\"b\""),
+                  "%s", buf_c(&reply));
+    close(fd);
+    buf_release(&reply);
+    host_rig_free(rig);
+}
 END_TEST
 
 #define CLIENTS 6
@@ -295,15 +289,15 @@ static void *client(void *arg)
 }
 
 START_TEST(many_clients_are_served_at_once)
-    {
-        struct host_rig *rig = started(server_yaml);
-        pthread_t threads[CLIENTS];
-        for (size_t i = 0; i < CLIENTS; i++)
-            ck_assert_int_eq(pthread_create(&threads[i], NULL, client, rig), 0);
-        for (size_t i = 0; i < CLIENTS; i++)
-            pthread_join(threads[i], NULL);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    pthread_t threads[CLIENTS];
+    for (size_t i = 0; i < CLIENTS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, client, rig), 0);
+    for (size_t i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    host_rig_free(rig);
+}
 END_TEST
 
 static void *slow_client(void *arg)
@@ -330,44 +324,44 @@ static const char slow_yaml[] = MODULES
     "    steps: [{name: r, type: step.json_response, config: {body: {quick: done}}}]\n";
 
 START_TEST(stopping_lets_a_running_request_end_and_answers_it)
-    {
-        struct host_rig *rig = started(slow_yaml);
-        pthread_t thread;
-        ck_assert_int_eq(pthread_create(&thread, NULL, slow_client, rig), 0);
-        while (!strstr(host_rig_log(rig), "slow begins"))
-            sched_yield();
-        /* A slow pipeline holds nobody else up. */
-        answers(rig, "GET", "/quick", NULL, 200, "{\"quick\":\"done\"}");
-        wf_error err;
-        ck_assert_int_eq(app_stop(host_rig_app(rig), &err), WF_OK);
-        void *result;
-        pthread_join(thread, &result);
-        struct reply *reply = result;
-        ck_assert_msg(reply->status == 200 &&
-                          strstr(buf_c(&reply->text), "{\"slow\":\"done\"}"),
-                      "%s", buf_c(&reply->text));
-        buf_release(&reply->text);
-        free(reply);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(slow_yaml);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, slow_client, rig), 0);
+    while (!strstr(host_rig_log(rig), "slow begins"))
+        sched_yield();
+    /* A slow pipeline holds nobody else up. */
+    answers(rig, "GET", "/quick", NULL, 200, "{\"quick\":\"done\"}");
+    wf_error err;
+    ck_assert_int_eq(app_stop(host_rig_app(rig), &err), WF_OK);
+    void *result;
+    pthread_join(thread, &result);
+    struct reply *reply = result;
+    ck_assert_msg(reply->status == 200 &&
+                      strstr(buf_c(&reply->text), "{\"slow\":\"done\"}"),
+                  "%s", buf_c(&reply->text));
+    buf_release(&reply->text);
+    free(reply);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(a_stopped_server_listens_no_more)
-    {
-        struct host_rig *rig = started(server_yaml);
-        wf_error err;
-        unsigned port = host_rig_port(rig);
-        ck_assert_int_eq(app_stop(host_rig_app(rig), &err), WF_OK);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct sockaddr_in to = {
-            .sin_family = AF_INET,
-            .sin_port = htons((uint16_t)port),
-            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-        };
-        ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), -1);
-        close(fd);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(server_yaml);
+    wf_error err;
+    unsigned port = host_rig_port(rig);
+    ck_assert_int_eq(app_stop(host_rig_app(rig), &err), WF_OK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in to = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), -1);
+    close(fd);
+    host_rig_free(rig);
+}
 END_TEST
 
 static unsigned port_of(struct host_rig *rig, const char *name)
@@ -402,67 +396,67 @@ static long status_of(unsigned port, const char *path)
 }
 
 START_TEST(a_router_answers_only_on_the_servers_it_depends_on)
-    {
-        struct host_rig *rig = started(
-            "modules:\n"
-            "  - {name: r_none, type: http.router, dependsOn: [private]}\n"
-            "  - {name: public, type: http.server, config: {address: '127.0.0.1:0'}}\n"
-            "  - {name: private, type: http.server, config: {address: '127.0.0.1:0'}}\n"
-            "pipelines:\n"
-            "  p: {trigger: {type: http, config: {path: /x, method: GET}}, steps: [{name: "
-            "s, type: "
-            "step.set, config: {values: {a: 1}}}]}\n");
-        ck_assert_int_eq(status_of(port_of(rig, "private"), "/x"), 202);
-        ck_assert_int_eq(status_of(port_of(rig, "public"), "/x"), 404);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = started(
+        "modules:\n"
+        "  - {name: r_none, type: http.router, dependsOn: [private]}\n"
+        "  - {name: public, type: http.server, config: {address: '127.0.0.1:0'}}\n"
+        "  - {name: private, type: http.server, config: {address: '127.0.0.1:0'}}\n"
+        "pipelines:\n"
+        "  p: {trigger: {type: http, config: {path: /x, method: GET}}, steps: [{name: "
+        "s, type: "
+        "step.set, config: {values: {a: 1}}}]}\n");
+    ck_assert_int_eq(status_of(port_of(rig, "private"), "/x"), 202);
+    ck_assert_int_eq(status_of(port_of(rig, "public"), "/x"), 404);
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(http_mistakes_are_named)
-    {
-        const char *text = host_rig_mistakes(
-            "modules:\n"
-            "  - {name: web, type: http.server, config: {address: '8080', maxBodyBytes: "
-            "0}}\n"
-            "  - {name: web2, type: http.server, config: {adress: ':1'}}\n"
-            "  - {name: router, type: http.router}\n"
-            "pipelines:\n"
-            "  a: {trigger: {type: http, config: {path: a, method: GET}}, steps: []}\n"
-            "  b: {trigger: {type: http, config: {path: /a}}, steps: []}\n"
-            "  c: {trigger: {type: http, config: {path: /c, method: 'a b'}}, steps: []}\n"
-            "  d: {trigger: {type: http, config: {path: /d, method: GET, middlewares: "
-            "[auth]}}, steps: "
-            "[]}\n");
-        static const char *const expected[] = {
-            "'8080' has no port",      "did you mean 'address'",
-            "must begin with '/'",     "method: is required",
-            "is no HTTP method",       "middlewares: is not supported by this host",
-            "maxBodyBytes: must be a",
-        };
-        for (size_t i = 0; i < CDC_COUNT(expected); i++)
-            ck_assert_msg(strstr(text, expected[i]), "wanted \"%s\" in:\n%s", expected[i],
-                          text);
-        ck_assert_ptr_nonnull(
-            strstr(host_rig_mistakes("pipelines: {p: {trigger: {type: http, config: "
-                                     "{path: /, method: GET}}, steps: []}}"),
-                   "HTTP router not found"));
-    }
+{
+    const char *text = host_rig_mistakes(
+        "modules:\n"
+        "  - {name: web, type: http.server, config: {address: '8080', maxBodyBytes: "
+        "0}}\n"
+        "  - {name: web2, type: http.server, config: {adress: ':1'}}\n"
+        "  - {name: router, type: http.router}\n"
+        "pipelines:\n"
+        "  a: {trigger: {type: http, config: {path: a, method: GET}}, steps: []}\n"
+        "  b: {trigger: {type: http, config: {path: /a}}, steps: []}\n"
+        "  c: {trigger: {type: http, config: {path: /c, method: 'a b'}}, steps: []}\n"
+        "  d: {trigger: {type: http, config: {path: /d, method: GET, middlewares: "
+        "[auth]}}, steps: "
+        "[]}\n");
+    static const char *const expected[] = {
+        "'8080' has no port",      "did you mean 'address'",
+        "must begin with '/'",     "method: is required",
+        "is no HTTP method",       "middlewares: is not supported by this host",
+        "maxBodyBytes: must be a",
+    };
+    for (size_t i = 0; i < CDC_COUNT(expected); i++)
+        ck_assert_msg(strstr(text, expected[i]), "wanted \"%s\" in:\n%s", expected[i],
+                      text);
+    ck_assert_ptr_nonnull(
+        strstr(host_rig_mistakes("pipelines: {p: {trigger: {type: http, config: "
+                                 "{path: /, method: GET}}, steps: []}}"),
+               "HTTP router not found"));
+}
 END_TEST
 
 START_TEST(two_pipelines_with_one_route_fail_the_start)
-    {
-        struct host_rig *rig = host_rig_new(
-            MODULES
-            "pipelines:\n"
-            "  a: {trigger: {type: http, config: {path: /a, method: GET}}, steps: []}\n"
-            "  b: {trigger: {type: http, config: {path: /a, method: get}}, steps: []}\n",
-            NULL);
-        wf_error err;
-        ck_assert_int_ne(app_start(host_rig_app(rig), true, &err), WF_OK);
-        ck_assert_msg(strstr(err.text, "GET /a is another pipeline's route already"), "%s",
-                      err.text);
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new(
+        MODULES
+        "pipelines:\n"
+        "  a: {trigger: {type: http, config: {path: /a, method: GET}}, steps: []}\n"
+        "  b: {trigger: {type: http, config: {path: /a, method: get}}, steps: []}\n",
+        NULL);
+    wf_error err;
+    ck_assert_int_ne(app_start(host_rig_app(rig), true, &err), WF_OK);
+    ck_assert_msg(strstr(err.text, "GET /a is another pipeline's route already"), "%s",
+                  err.text);
+    host_rig_free(rig);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -13,12 +13,36 @@
 #define LIMIT 65536
 
 static const char *const good[] = {
-    "0", "-0", "12", "-1.5", "1e5", "1E+05", "1.25e-300", "123456789012345678901234567890",
-    "true", "false", "null", "\"\"", "\"text\"", " \t\r\n[] \n", "{}", "[1]", "[[],{}]",
-    "{\"a\":1}", "{ \"a\" : [ 1 , 2 ] , \"b\" : { } }", "{\"a\":1,\"a\":2}", "{\"\":0}",
-    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\uD83D\\uDE00\"", "\"\\uD83D\"", "\"\\u0000\"",
-    "\"\x7f\"", "\"gr\xC3\xBC\xC3\x9F\"", "\"\xF0\x9F\x98\x80\"", "\"\xEF\xBF\xBF\"",
-    "[1,\"a\",null,true,false,{\"k\":[]}]", "\"0123456789abcdef0123456789abcdef\"",
+    "0",
+    "-0",
+    "12",
+    "-1.5",
+    "1e5",
+    "1E+05",
+    "1.25e-300",
+    "123456789012345678901234567890",
+    "true",
+    "false",
+    "null",
+    "\"\"",
+    "\"text\"",
+    " \t\r\n[] \n",
+    "{}",
+    "[1]",
+    "[[],{}]",
+    "{\"a\":1}",
+    "{ \"a\" : [ 1 , 2 ] , \"b\" : { } }",
+    "{\"a\":1,\"a\":2}",
+    "{\"\":0}",
+    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\uD83D\\uDE00\"",
+    "\"\\uD83D\"",
+    "\"\\u0000\"",
+    "\"\x7f\"",
+    "\"gr\xC3\xBC\xC3\x9F\"",
+    "\"\xF0\x9F\x98\x80\"",
+    "\"\xEF\xBF\xBF\"",
+    "[1,\"a\",null,true,false,{\"k\":[]}]",
+    "\"0123456789abcdef0123456789abcdef\"",
 };
 
 START_TEST(json_is_accepted)
@@ -116,8 +140,12 @@ static const struct {
     {"\"\xF4\x90\x80\x80\"", "a string is not UTF-8 at byte 1"},
     {"\"\xC3\xA4\xE2\x82\"", "a string is not UTF-8 at byte 3"},
     {"\xEF\xBB\xBF[]", "this is no value at byte 0"},
-    {"[1,\x0b" "2]", "this is no value at byte 3"},
-    {"\xC2\xA0" "1", "this is no value at byte 0"},
+    {"[1,\x0b"
+     "2]",
+     "this is no value at byte 3"},
+    {"\xC2\xA0"
+     "1",
+     "this is no value at byte 0"},
 };
 
 START_TEST(what_is_not_json_is_refused_with_its_place)
@@ -181,20 +209,13 @@ START_TEST(the_tokens_come_in_order)
         const char *text;
         bool escaped;
     } tokens[] = {
-        {JSON_OBJECT, "{", false},
-        {JSON_KEY, "a", false},
-        {JSON_ARRAY, "[", false},
-        {JSON_NUMBER, "-1.5e3", false},
-        {JSON_STRING, "x\\n", true},
-        {JSON_TRUE, "true", false},
-        {JSON_ARRAY_END, "]", false},
-        {JSON_KEY, "b\\u0020", true},
-        {JSON_OBJECT, "{", false},
-        {JSON_OBJECT_END, "}", false},
-        {JSON_KEY, "c", false},
-        {JSON_NULL, "null", false},
-        {JSON_KEY, "", false},
-        {JSON_FALSE, "false", false},
+        {JSON_OBJECT, "{", false},     {JSON_KEY, "a", false},
+        {JSON_ARRAY, "[", false},      {JSON_NUMBER, "-1.5e3", false},
+        {JSON_STRING, "x\\n", true},   {JSON_TRUE, "true", false},
+        {JSON_ARRAY_END, "]", false},  {JSON_KEY, "b\\u0020", true},
+        {JSON_OBJECT, "{", false},     {JSON_OBJECT_END, "}", false},
+        {JSON_KEY, "c", false},        {JSON_NULL, "null", false},
+        {JSON_KEY, "", false},         {JSON_FALSE, "false", false},
         {JSON_OBJECT_END, "}", false},
     };
     struct json_reader r = json_reader_of(
@@ -216,10 +237,17 @@ static const struct {
     const char *value;
     enum json_token kind;
 } values[] = {
-    {"1", JSON_NUMBER},    {"\"a\\\"]}\"", JSON_STRING},         {"null", JSON_NULL},
-    {"true", JSON_TRUE},   {"[[1],{\"x\":[\"}\"]}]", JSON_ARRAY}, {"false", JSON_FALSE},
-    {"{}", JSON_OBJECT},   {"[]", JSON_ARRAY},                    {"-2.5e-3", JSON_NUMBER},
-    {"\"\"", JSON_STRING}, {"{\"a\":{\"a\":{}}}", JSON_OBJECT},
+    {"1", JSON_NUMBER},
+    {"\"a\\\"]}\"", JSON_STRING},
+    {"null", JSON_NULL},
+    {"true", JSON_TRUE},
+    {"[[1],{\"x\":[\"}\"]}]", JSON_ARRAY},
+    {"false", JSON_FALSE},
+    {"{}", JSON_OBJECT},
+    {"[]", JSON_ARRAY},
+    {"-2.5e-3", JSON_NUMBER},
+    {"\"\"", JSON_STRING},
+    {"{\"a\":{\"a\":{}}}", JSON_OBJECT},
 };
 
 START_TEST(a_value_is_skipped_whole)
@@ -354,11 +382,13 @@ static const struct {
     {"plain", "plain"},
     {"\\\"\\\\\\/\\b\\f\\n\\r\\t", "\"\\/\b\f\n\r\t"},
     {"\\u0041\\u00e4\\u20AC", "A\xC3\xA4\xE2\x82\xAC"},
-    {"a\\uD83D\\uDE00b", "a\xF0\x9F\x98\x80" "b"},
+    {"a\\uD83D\\uDE00b", "a\xF0\x9F\x98\x80"
+                         "b"},
     {"\\uD83D", "\xEF\xBF\xBD"},
     {"\\uDE00x", "\xEF\xBF\xBDx"},
     {"\\uD83D\\uD83D\\uDE00", "\xEF\xBF\xBD\xF0\x9F\x98\x80"},
-    {"\\uD83D\\u0041", "\xEF\xBF\xBD" "A"},
+    {"\\uD83D\\u0041", "\xEF\xBF\xBD"
+                       "A"},
     {"\\uD83D\\n", "\xEF\xBF\xBD\n"},
     {"\\u0001", "\x01"},
 };

@@ -36,8 +36,11 @@ static const struct {
     {{"a\"b\\c/", 6}, "\"a\\\"b\\\\c/\"", NULL},
     {{"\b\f\n\r\t", 5}, "\"\\b\\f\\n\\r\\t\"", NULL},
     {{"\0\x01\x1f\x7f", 4}, "\"\\u0000\\u0001\\u001f\x7f\"", NULL},
-    {{"gr\xC3\xBC\xC3\x9F" "e \xF0\x9F\x98\x80", 12},
-     "\"gr\xC3\xBC\xC3\x9F" "e \xF0\x9F\x98\x80\"",
+    {{"gr\xC3\xBC\xC3\x9F"
+      "e \xF0\x9F\x98\x80",
+      12},
+     "\"gr\xC3\xBC\xC3\x9F"
+     "e \xF0\x9F\x98\x80\"",
      NULL},
     {{"\xFF", 1}, "\"\xEF\xBF\xBD\"", "{\"base64\":\"/w==\"}"},
     {{"a\xC3", 2}, "\"a\xEF\xBF\xBD\"", "{\"base64\":\"YcM=\"}"},
@@ -169,9 +172,9 @@ START_TEST(floats_take_the_digits_of_a_float)
         float value;
         const char *text;
     } rows[] = {
-        {0.1f, "0.1"},       {16777216.0f, "16777216"},   {3.14159274f, "3.1415927"},
-        {-5, "-5"},          {FLT_MAX, "3.4028235e38"},   {0x1p-149f, "1e-45"},
-        {-0.0f, "-0"},       {1e10f, "1e10"},             {INFINITY, "\"Infinity\""},
+        {0.1f, "0.1"}, {16777216.0f, "16777216"}, {3.14159274f, "3.1415927"},
+        {-5, "-5"},    {FLT_MAX, "3.4028235e38"}, {0x1p-149f, "1e-45"},
+        {-0.0f, "-0"}, {1e10f, "1e10"},           {INFINITY, "\"Infinity\""},
     };
     for (size_t i = 0; i < CDC_COUNT(rows); i++) {
         buf_clear(&out);

@@ -9,8 +9,8 @@
 
 #define EVENTS 5 /* START OPENED LOST BROKEN STOPPED: those that move the phase */
 
-/* One letter per phase: Stopped Connecting sTreaming snapsHot Waiting Paused Reconnecting Failed;
- * '-' refused, '=' stays, 'o' the open phase of the facts. */
+/* One letter per phase: Stopped Connecting sTreaming snapsHot Waiting Paused Reconnecting
+ * Failed; '-' refused, '=' stays, 'o' the open phase of the facts. */
 static const char phase_letters[] = "SCTHWPRF";
 static const char *const expected[LIFECYCLE_PHASE_COUNT] = {
     [LIFECYCLE_STOPPED] = "C---=",      [LIFECYCLE_CONNECTING] = "=oRFS",

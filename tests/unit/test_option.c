@@ -48,48 +48,48 @@ static void has_list(const char *joined)
 }
 
 START_TEST(defaults_are_filled_in_as_a_user_would_write_them)
-    {
-        struct cdc_option_target target = {made_up_rows, &got};
-        cJSON *empty = cJSON_CreateObject();
-        ck_assert_int_eq(
-            option_fill(_i ? empty : NULL, "options.", false, &target, 1, &memory, &err),
-            WF_OK);
-        cJSON_Delete(empty);
-        ck_assert(str_is(got.name, "nobody"));
-        ck_assert_uint_eq(got.password.len, 0);
-        ck_assert(got.wet);
-        ck_assert_int_eq(got.legs, 4);
-        ck_assert_int_eq(got.any, 0);
-        ck_assert(got.ratio == 0.5);
-        ck_assert_int_eq(got.pause_ms, 1000);
-        ck_assert_int_eq(got.size, 4096);
-        ck_assert_int_eq(got.colour, 1);
-        has_list("[a][b]");
-        ck_assert_uint_eq(got.headers.len, 0);
-    }
+{
+    struct cdc_option_target target = {made_up_rows, &got};
+    cJSON *empty = cJSON_CreateObject();
+    ck_assert_int_eq(
+        option_fill(_i ? empty : NULL, "options.", false, &target, 1, &memory, &err),
+        WF_OK);
+    cJSON_Delete(empty);
+    ck_assert(str_is(got.name, "nobody"));
+    ck_assert_uint_eq(got.password.len, 0);
+    ck_assert(got.wet);
+    ck_assert_int_eq(got.legs, 4);
+    ck_assert_int_eq(got.any, 0);
+    ck_assert(got.ratio == 0.5);
+    ck_assert_int_eq(got.pause_ms, 1000);
+    ck_assert_int_eq(got.size, 4096);
+    ck_assert_int_eq(got.colour, 1);
+    has_list("[a][b]");
+    ck_assert_uint_eq(got.headers.len, 0);
+}
 END_TEST
 
 START_TEST(every_type_takes_its_own_kind_of_value)
-    {
-        ck_assert_msg(
-            !filled("{\"name\":\"n\",\"password\":\"p\",\"wet\":false,\"legs\":8,"
-                    "\"any\":-9007199254740992,\"ratio\":-0.25,\"pause\":\"1m\","
-                    "\"size\":\"1MiB\",\"colour\":\"blue\",\"friends\":[\"x\",\"y, z\"],"
-                    "\"headers\":{\"a\":[1,null]}}"),
-            "%s", err.text);
-        ck_assert(str_is(got.name, "n"));
-        ck_assert(str_is(got.password, "p"));
-        ck_assert(!got.wet);
-        ck_assert_int_eq(got.legs, 8);
-        ck_assert_int_eq(got.any, INT64_C(-9007199254740992));
-        ck_assert(got.ratio == -0.25);
-        ck_assert_int_eq(got.pause_ms, 60000);
-        ck_assert_int_eq(got.size, 1048576);
-        ck_assert_int_eq(got.colour, 2);
-        has_list("[x][y, z]");
-        ck_assert(str_is(got.headers, "{\"a\":[1,null]}"));
-        ck_assert_int_eq(got.headers.ptr[got.headers.len], '\0');
-    }
+{
+    ck_assert_msg(
+        !filled("{\"name\":\"n\",\"password\":\"p\",\"wet\":false,\"legs\":8,"
+                "\"any\":-9007199254740992,\"ratio\":-0.25,\"pause\":\"1m\","
+                "\"size\":\"1MiB\",\"colour\":\"blue\",\"friends\":[\"x\",\"y, z\"],"
+                "\"headers\":{\"a\":[1,null]}}"),
+        "%s", err.text);
+    ck_assert(str_is(got.name, "n"));
+    ck_assert(str_is(got.password, "p"));
+    ck_assert(!got.wet);
+    ck_assert_int_eq(got.legs, 8);
+    ck_assert_int_eq(got.any, INT64_C(-9007199254740992));
+    ck_assert(got.ratio == -0.25);
+    ck_assert_int_eq(got.pause_ms, 60000);
+    ck_assert_int_eq(got.size, 1048576);
+    ck_assert_int_eq(got.colour, 2);
+    has_list("[x][y, z]");
+    ck_assert(str_is(got.headers, "{\"a\":[1,null]}"));
+    ck_assert_int_eq(got.headers.ptr[got.headers.len], '\0');
+}
 END_TEST
 
 /* Values of several options: what `legs`, `pause` ... become, or -1 for an error. */
@@ -117,13 +117,13 @@ static const struct {
 };
 
 START_TEST(strings_may_hold_numbers_durations_sizes_and_booleans)
-    {
-        ck_assert_msg(!filled(spellings[_i].json), "%s", err.text);
-        ck_assert_int_eq(got.legs, spellings[_i].legs);
-        ck_assert_int_eq(got.pause_ms, spellings[_i].pause_ms);
-        ck_assert_int_eq(got.size, spellings[_i].size);
-        ck_assert_int_eq(got.wet, spellings[_i].wet);
-    }
+{
+    ck_assert_msg(!filled(spellings[_i].json), "%s", err.text);
+    ck_assert_int_eq(got.legs, spellings[_i].legs);
+    ck_assert_int_eq(got.pause_ms, spellings[_i].pause_ms);
+    ck_assert_int_eq(got.size, spellings[_i].size);
+    ck_assert_int_eq(got.wet, spellings[_i].wet);
+}
 END_TEST
 
 static const struct {
@@ -139,10 +139,10 @@ static const struct {
 };
 
 START_TEST(a_list_is_a_list_or_one_string_with_commas)
-    {
-        ck_assert_msg(!filled(lists[_i].json), "%s", err.text);
-        has_list(lists[_i].list);
-    }
+{
+    ck_assert_msg(!filled(lists[_i].json), "%s", err.text);
+    has_list(lists[_i].list);
+}
 END_TEST
 
 static const struct {
@@ -201,117 +201,111 @@ static const struct {
 };
 
 START_TEST(what_is_wrong_is_named)
-    {
-        ck_assert_int_eq(filled(wrongs[_i].json), WF_CONFIG);
-        ck_assert_str_eq(err.text, wrongs[_i].text);
-    }
+{
+    ck_assert_int_eq(filled(wrongs[_i].json), WF_CONFIG);
+    ck_assert_str_eq(err.text, wrongs[_i].text);
+}
 END_TEST
 
 START_TEST(an_infinite_number_is_refused)
-    {
-        static const struct cdc_option rows[] = {
-            {.key = "free", .type = CDC_OPTION_NUMBER, .offset = MADE_UP(ratio)},
-            {.key = NULL},
-        };
-        struct cdc_option_target target = {rows, &got};
-        cJSON *object = cJSON_Parse(_i ? "{\"free\":-1e999}" : "{\"free\":1e999}");
-        ck_assert_ptr_nonnull(object);
-        ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err),
-                         WF_CONFIG);
-        ck_assert_str_eq(err.text, "'free' must be a finite number, not a number");
-        cJSON_Delete(object);
-    }
+{
+    static const struct cdc_option rows[] = {
+        {.key = "free", .type = CDC_OPTION_NUMBER, .offset = MADE_UP(ratio)},
+        {.key = NULL},
+    };
+    struct cdc_option_target target = {rows, &got};
+    cJSON *object = cJSON_Parse(_i ? "{\"free\":-1e999}" : "{\"free\":1e999}");
+    ck_assert_ptr_nonnull(object);
+    ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err), WF_CONFIG);
+    ck_assert_str_eq(err.text, "'free' must be a finite number, not a number");
+    cJSON_Delete(object);
+}
 END_TEST
 
 START_TEST(a_wrong_secret_is_not_shown)
-    {
-        static const struct cdc_option rows[] = {
-            {.key = "pin", .type = CDC_OPTION_INT, .offset = MADE_UP(any), .secret = true},
-            {.key = NULL},
-        };
-        struct cdc_option_target target = {rows, &got};
-        cJSON *object = cJSON_Parse("{\"pin\":\"hunter2\"}");
-        ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err),
-                         WF_CONFIG);
-        ck_assert_str_eq(err.text, "'pin' must be an integer, not a string");
-        cJSON_Delete(object);
-    }
+{
+    static const struct cdc_option rows[] = {
+        {.key = "pin", .type = CDC_OPTION_INT, .offset = MADE_UP(any), .secret = true},
+        {.key = NULL},
+    };
+    struct cdc_option_target target = {rows, &got};
+    cJSON *object = cJSON_Parse("{\"pin\":\"hunter2\"}");
+    ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err), WF_CONFIG);
+    ck_assert_str_eq(err.text, "'pin' must be an integer, not a string");
+    cJSON_Delete(object);
+}
 END_TEST
 
 START_TEST(a_required_option_is_asked_for)
-    {
-        static const struct cdc_option rows[] = {
-            {.key = "url",
-             .type = CDC_OPTION_STRING,
-             .required = true,
-             .help = "Where it is"},
-            {.key = NULL},
-        };
-        wf_str url;
-        struct cdc_option_target target = {rows, &url};
-        ck_assert_int_eq(option_fill(NULL, "config.", false, &target, 1, &memory, &err),
-                         WF_CONFIG);
-        ck_assert_str_eq(err.text, "'config.url' is required: Where it is");
-        cJSON *object = cJSON_Parse("{\"url\":null}");
-        ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err),
-                         WF_CONFIG);
-        ck_assert_str_eq(err.text, "'url' must be a string, not null");
-        cJSON_Delete(object);
-        object = cJSON_Parse("{\"url\":\"\"}");
-        ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err), WF_OK);
-        cJSON_Delete(object);
-    }
+{
+    static const struct cdc_option rows[] = {
+        {.key = "url", .type = CDC_OPTION_STRING, .required = true, .help = "Where it is"},
+        {.key = NULL},
+    };
+    wf_str url;
+    struct cdc_option_target target = {rows, &url};
+    ck_assert_int_eq(option_fill(NULL, "config.", false, &target, 1, &memory, &err),
+                     WF_CONFIG);
+    ck_assert_str_eq(err.text, "'config.url' is required: Where it is");
+    cJSON *object = cJSON_Parse("{\"url\":null}");
+    ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err), WF_CONFIG);
+    ck_assert_str_eq(err.text, "'url' must be a string, not null");
+    cJSON_Delete(object);
+    object = cJSON_Parse("{\"url\":\"\"}");
+    ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err), WF_OK);
+    cJSON_Delete(object);
+}
 END_TEST
 
 START_TEST(an_open_object_may_hold_more)
-    {
-        struct cdc_option_target target = {made_up_rows, &got};
-        cJSON *object = cJSON_Parse("{\"other\":1,\"legs\":2,\"Legs\":3}");
-        ck_assert_int_eq(option_fill(object, "", true, &target, 1, &memory, &err), WF_OK);
-        ck_assert_int_eq(got.legs, 2);
-        cJSON_Delete(object);
-    }
+{
+    struct cdc_option_target target = {made_up_rows, &got};
+    cJSON *object = cJSON_Parse("{\"other\":1,\"legs\":2,\"Legs\":3}");
+    ck_assert_int_eq(option_fill(object, "", true, &target, 1, &memory, &err), WF_OK);
+    ck_assert_int_eq(got.legs, 2);
+    cJSON_Delete(object);
+}
 END_TEST
 
 START_TEST(what_was_filled_in_outlives_the_json)
-    {
-        ck_assert_int_eq(filled("{\"name\":\"kept\",\"friends\":[\"kept too\"]}"), WF_OK);
-        ck_assert(str_is(got.name, "kept"));
-        has_list("[kept too]");
-    }
+{
+    ck_assert_int_eq(filled("{\"name\":\"kept\",\"friends\":[\"kept too\"]}"), WF_OK);
+    ck_assert(str_is(got.name, "kept"));
+    has_list("[kept too]");
+}
 END_TEST
 
 START_TEST(each_type_has_its_word)
-    {
-        static const char *const words[] = {
-            [CDC_OPTION_STRING] = "string",     [CDC_OPTION_BOOL] = "bool",
-            [CDC_OPTION_INT] = "int",           [CDC_OPTION_NUMBER] = "number",
-            [CDC_OPTION_DURATION] = "duration", [CDC_OPTION_BYTES] = "bytes",
-            [CDC_OPTION_CHOICE] = "choice",     [CDC_OPTION_LIST] = "list",
-            [CDC_OPTION_MAP] = "map",
-        };
-        ck_assert_str_eq(option_type_text((enum cdc_option_type)_i), words[_i]);
-    }
+{
+    static const char *const words[] = {
+        [CDC_OPTION_STRING] = "string",     [CDC_OPTION_BOOL] = "bool",
+        [CDC_OPTION_INT] = "int",           [CDC_OPTION_NUMBER] = "number",
+        [CDC_OPTION_DURATION] = "duration", [CDC_OPTION_BYTES] = "bytes",
+        [CDC_OPTION_CHOICE] = "choice",     [CDC_OPTION_LIST] = "list",
+        [CDC_OPTION_MAP] = "map",
+    };
+    ck_assert_str_eq(option_type_text((enum cdc_option_type)_i), words[_i]);
+}
 END_TEST
 
 START_TEST(every_allocation_may_fail)
-    {
-        cJSON *object =
-            cJSON_Parse("{\"name\":\"n\",\"friends\":[\"a\",\"b\"],\"headers\":{\"a\":1}}");
-        struct cdc_option_target target = {made_up_rows, &got};
-        for (long n = 0; n < OOM_MOST; n++) {
-            oom_arm(n);
-            wf_status status = option_fill(object, "", false, &target, 1, &memory, &err);
-            bool hit = oom_disarm();
-            ck_assert_int_eq(status, hit ? WF_NO_MEMORY : WF_OK);
-            settings_memory_release(&memory);
-            if (!hit) {
-                cJSON_Delete(object);
-                return;
-            }
+{
+    cJSON *object =
+        cJSON_Parse("{\"name\":\"n\",\"friends\":[\"a\",\"b\"],\"headers\":{\"a\":1}}");
+    struct cdc_option_target target = {made_up_rows, &got};
+    for (long n = 0; n < OOM_MOST; n++) {
+        oom_arm(n);
+        wf_status status = option_fill(object, "", false, &target, 1, &memory, &err);
+        bool hit = oom_disarm();
+        ck_assert_int_eq(status, hit ? WF_NO_MEMORY : WF_OK);
+        settings_memory_release(&memory);
+        if (!hit) {
+            cJSON_Delete(object);
+            return;
         }
-        ck_abort_msg("no end");
     }
+    ck_abort_msg("no end");
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * plugin, plugin_types: loading, what is refused, and a plugin's types in a configuration.  The
- * plugin is examples/minimal_plugin.
+ * plugin, plugin_types: loading, what is refused, and a plugin's types in a configuration.
+ * The plugin is examples/minimal_plugin.
  */
 #include <check.h>
 #include <pthread.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the SQLite provider says about single statements: values, operations, keys, names, order.
- * Random statements are in test_sqlite_replay.c, set-up in test_sqlite_setup.c, ALTER
- * TABLE in test_sqlite_ddl.c, other processes in test_sqlite_process.c.
+ * What the SQLite provider says about single statements: values, operations, keys, names,
+ * order. Random statements are in test_sqlite_replay.c, set-up in test_sqlite_setup.c,
+ * ALTER TABLE in test_sqlite_ddl.c, other processes in test_sqlite_process.c.
  */
 #include "base/limits.h"
 #include "base/str.h"

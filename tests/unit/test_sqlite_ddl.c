@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables that change while they are captured: ALTER, CREATE, DROP, by other programs, while the
- * source runs and while it does not.
+ * Tables that change while they are captured: ALTER, CREATE, DROP, by other programs, while
+ * the source runs and while it does not.
  */
 #include "base/limits.h"
 #include "base/str.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Captured SQLite databases that are removed, replaced, put back, tampered with or locked: failures
- * that have a name.
+ * Captured SQLite databases that are removed, replaced, put back, tampered with or locked:
+ * failures that have a name.
  */
 #include <unistd.h>
 
@@ -193,7 +193,8 @@ START_TEST(what_is_left_of_a_capture_is_cleared_away_by_a_new_beginning)
     buf_clear(&rig->identity);
     sqlite_rig_forget(rig);
     sqlite_rig_open(rig);
-    /* A connection that has just failed in a trigger keeps its old schema until it reads. */
+    /* A connection that has just failed in a trigger keeps its old schema until it
+     * reads. */
     ck_assert_int_eq(sqlite_rig_number(rig, "SELECT count(*) FROM t"), 1);
     sqlite_rig_sql(rig, "INSERT INTO t VALUES (2, 2)");
     sqlite_rig_drain(rig);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * An SQLite database that other processes write to: several at once, killed ones, every journal
- * mode; being woken by them, and being asleep without them.
+ * An SQLite database that other processes write to: several at once, killed ones, every
+ * journal mode; being woken by them, and being asleep without them.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -38,7 +38,7 @@ static void use_journal(const char *mode)
     sqlite_rig_sql(rig, buf_c(&sql));
 }
 
-/* ---- several writers ---------------------------------------------------------------------- */
+/* ---- several writers ----------------------------------------------------------------- */
 
 #define WRITERS 3
 #define TRANSACTIONS 60
@@ -127,7 +127,7 @@ START_TEST(three_writers_at_once_are_followed)
 }
 END_TEST
 
-/* ---- killed writers ----------------------------------------------------------------------- */
+/* ---- killed writers ------------------------------------------------------------------ */
 
 START_TEST(a_writer_killed_in_a_transaction_leaves_no_trace)
 {
@@ -205,7 +205,7 @@ START_TEST(a_source_killed_at_any_moment_loses_nothing)
 }
 END_TEST
 
-/* ---- being woken -------------------------------------------------------------------------- */
+/* ---- being woken --------------------------------------------------------------------- */
 
 #define COMMITS 41
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The property the SQLite provider exists for: whatever statements run, a replica built from the
- * changes alone equals the table, and no change is invented.  Random statements against tables of
- * every kind, with every conflict clause, with recursive triggers off and on, with and without
- * triggers of the application's own.  SQLITE_REPLAY_TRANSACTIONS makes it run longer,
- * SQLITE_REPLAY_SEED with other statements.
+ * The property the SQLite provider exists for: whatever statements run, a replica built
+ * from the changes alone equals the table, and no change is invented.  Random statements
+ * against tables of every kind, with every conflict clause, with recursive triggers off and
+ * on, with and without triggers of the application's own.  SQLITE_REPLAY_TRANSACTIONS makes
+ * it run longer, SQLITE_REPLAY_SEED with other statements.
  */
 #include <stdlib.h>
 

@@ -100,7 +100,8 @@ END_TEST
 START_TEST(a_database_that_cannot_be_written_is_refused)
 {
     if (getuid() == 0) {
-        /* Nothing is forbidden to root; a header from the future is what makes it read-only. */
+        /* Nothing is forbidden to root; a header from the future is what makes it
+         * read-only. */
         sqlite_rig_sql(rig, "PRAGMA journal_mode = DELETE; PRAGMA wal_checkpoint");
         FILE *file = fopen(rig->path, "r+b");
         ck_assert_ptr_nonnull(file);

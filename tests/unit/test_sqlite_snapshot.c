@@ -305,7 +305,7 @@ START_TEST(the_configured_tables_are_listed)
 }
 END_TEST
 
-/* ---- where a chunk ended ------------------------------------------------------------------ */
+/* ---- where a chunk ended ------------------------------------------------------------- */
 
 START_TEST(a_good_cursor_is_accepted)
 {

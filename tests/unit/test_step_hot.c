@@ -87,24 +87,23 @@ static void run_warm(const struct step_type *type, const char *config)
 }
 
 START_TEST(a_warm_set_allocates_nothing)
-    {
-        run_warm(&step_set_type,
-                 "{values: {a: \"${ after.name }: {{ .op }}\", b: 1, c: [\"${ "
-                 "after.id + 1 }\"]}}");
-    }
+{
+    run_warm(&step_set_type, "{values: {a: \"${ after.name }: {{ .op }}\", b: 1, c: [\"${ "
+                             "after.id + 1 }\"]}}");
+}
 END_TEST
 
 START_TEST(a_warm_log_allocates_nothing)
-    {
-        run_warm(&step_log_type, "{message: \"order ${ after.id } {{ .op }}\"}");
-    }
+{
+    run_warm(&step_log_type, "{message: \"order ${ after.id } {{ .op }}\"}");
+}
 END_TEST
 
 START_TEST(other_warm_steps_allocate_nothing)
-    {
-        run_warm(&step_conditional_type, "{if: \"${ after.id > 3 }\", then: s}");
-        run_warm(&step_json_response_type, "{body: {a: \"${ after.id }\"}}");
-    }
+{
+    run_warm(&step_conditional_type, "{if: \"${ after.id > 3 }\", then: s}");
+    run_warm(&step_json_response_type, "{body: {a: \"${ after.id }\"}}");
+}
 END_TEST
 
 static const struct made {
@@ -129,93 +128,92 @@ static const struct made {
 };
 
 START_TEST(making_a_step_survives_every_allocation_that_fails)
-    {
-        const struct made *m = &made[_i];
-        struct bench b;
-        bench_open(&b, m->config);
-        long n = 0;
-        for (; n < OOM_MOST; n++) {
-            oom_arm(n);
-            void *step = m->type->create(&b.def);
-            bool hit = oom_disarm();
-            if (step)
-                m->type->free(step);
-            if (!hit) {
-                ck_assert_ptr_nonnull(step);
-                break;
-            }
+{
+    const struct made *m = &made[_i];
+    struct bench b;
+    bench_open(&b, m->config);
+    long n = 0;
+    for (; n < OOM_MOST; n++) {
+        oom_arm(n);
+        void *step = m->type->create(&b.def);
+        bool hit = oom_disarm();
+        if (step)
+            m->type->free(step);
+        if (!hit) {
+            ck_assert_ptr_nonnull(step);
+            break;
         }
-        ck_assert_int_lt(n, OOM_MOST);
-        ck_assert_int_gt(n, 0);
-        bench_close(&b);
     }
+    ck_assert_int_lt(n, OOM_MOST);
+    ck_assert_int_gt(n, 0);
+    bench_close(&b);
+}
 END_TEST
 
-/* What run() may say when memory is short; a statement that SQLite cannot prepare then is its own
- * error. */
+/* What run() may say when memory is short; a statement that SQLite cannot prepare then is
+ * its own error. */
 static bool honest(wf_status status)
 {
     return status == WF_NO_MEMORY || status == WF_FAILED || status == WF_UNAVAILABLE;
 }
 
 START_TEST(running_a_step_survives_every_allocation_that_fails)
-    {
-        const struct made *m = &made[_i];
-        if (m->type == &step_http_call_type)
-            return; /* libcurl's own threads allocate too: test_step_http_call.c has its failures */
-        struct bench b;
-        bench_open(&b, m->config);
-        host_rig_start(b.rig);
-        void *step = m->type->create(&b.def);
-        ck_assert_ptr_nonnull(step);
-        const struct value *event;
-        wf_error err;
-        ck_assert_int_eq(
-            value_parse(&b.config_arena,
-                        STR("{\"a\":\"{\\\"x\\\":[1]}\",\"b\":\"text\",\"t\":\"t\","
-                            "\"l\":[1,2],\"e\":1}"),
-                        "event", &event, &err),
-            WF_OK);
-        long n = 0;
-        for (bool hit = true; hit && n < OOM_MOST; n++) {
-            struct run run = {
-                .app = b.def.app,
-                .arena = &b.arena,
-                .scope = {.current = event, .trigger = event},
-                .deadline_ms = INT64_MAX,
-            };
-            struct step_result result = {.output = NULL};
-            arena_release(&b.arena);
-            arena_init(&b.arena, LIMIT_ARENA_BYTES);
-            oom_arm(n);
-            wf_status status = m->type->run(step, &run, &result, &err);
-            hit = oom_disarm();
-            ck_assert_msg(status == WF_OK || honest(status), "%s: %s", m->type->type,
-                          err.text);
-        }
-        ck_assert_int_lt(n, OOM_MOST);
-        m->type->free(step);
-        bench_close(&b);
+{
+    const struct made *m = &made[_i];
+    if (m->type == &step_http_call_type)
+        return; /* libcurl's own threads allocate too: test_step_http_call.c has its failures */
+    struct bench b;
+    bench_open(&b, m->config);
+    host_rig_start(b.rig);
+    void *step = m->type->create(&b.def);
+    ck_assert_ptr_nonnull(step);
+    const struct value *event;
+    wf_error err;
+    ck_assert_int_eq(
+        value_parse(&b.config_arena,
+                    STR("{\"a\":\"{\\\"x\\\":[1]}\",\"b\":\"text\",\"t\":\"t\","
+                        "\"l\":[1,2],\"e\":1}"),
+                    "event", &event, &err),
+        WF_OK);
+    long n = 0;
+    for (bool hit = true; hit && n < OOM_MOST; n++) {
+        struct run run = {
+            .app = b.def.app,
+            .arena = &b.arena,
+            .scope = {.current = event, .trigger = event},
+            .deadline_ms = INT64_MAX,
+        };
+        struct step_result result = {.output = NULL};
+        arena_release(&b.arena);
+        arena_init(&b.arena, LIMIT_ARENA_BYTES);
+        oom_arm(n);
+        wf_status status = m->type->run(step, &run, &result, &err);
+        hit = oom_disarm();
+        ck_assert_msg(status == WF_OK || honest(status), "%s: %s", m->type->type, err.text);
     }
+    ck_assert_int_lt(n, OOM_MOST);
+    m->type->free(step);
+    bench_close(&b);
+}
 END_TEST
 
 #endif
 
 START_TEST(a_step_made_by_hand_can_be_freed_without_a_run)
-    {
-        struct bench b;
-        bench_open(&b, "{values: {a: 1}}");
-        void *step = step_set_type.create(&b.def);
-        ck_assert_ptr_nonnull(step);
-        step_set_type.free(step);
-        for (size_t i = 0; builtin_steps[i]; i++)
-            builtin_steps[i]->free(NULL);
-        for (size_t i = 0; builtin_modules[i]; i++)
-            builtin_modules[i]->free(NULL);
-        for (size_t i = 0; builtin_triggers[i]; i++)
-            builtin_triggers[i]->free(NULL);
-        bench_close(&b);
-    }
+{
+    struct bench b;
+    bench_open(&b, "{values: {a: 1}}");
+    void *step = step_set_type.create(&b.def);
+    ck_assert_ptr_nonnull(step);
+    step_set_type.free(step);
+    for (size_t i = 0; builtin_steps[i]; i++)
+        builtin_steps[i]->free(NULL);
+    for (size_t i = 0; builtin_modules[i]; i++)
+        builtin_modules[i]->free(NULL);
+    for (size_t i = 0; builtin_triggers[i]; i++)
+        builtin_triggers[i]->free(NULL);
+    bench_close(&b);
+}
 END_TEST
 
 Suite *test_suite(void)

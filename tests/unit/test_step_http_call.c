@@ -142,20 +142,20 @@ static void contains(const char *text, const char *expected)
     "Content-Length: 28\r\nConnection: close\r\n\r\n{\"big\":12345678901234567890}"
 
 START_TEST(get_gives_status_headers_and_parsed_body)
-    {
-        struct far_side far;
-        far_side_open(&far, OK_JSON);
-        struct host_rig *rig = call_rig(&far, "");
-        const char *out = host_rig_step(rig, "p", "{\"id\":7}", "s");
-        contains(out,
-                 "{\"status_code\":200,\"status\":\"200 OK\",\"headers\":{\"Content-Type\":"
-                 "\"application/json\",\"Set-Cookie\":[\"a\",\"b\"],");
-        contains(out, "\"body\":{\"big\":12345678901234567890},\"elapsed_ms\":");
-        heard(&far, "GET /path/7?key=hidden HTTP/1.1\r\n");
-        not_heard(&far, "Content-Type");
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, OK_JSON);
+    struct host_rig *rig = call_rig(&far, "");
+    const char *out = host_rig_step(rig, "p", "{\"id\":7}", "s");
+    contains(out,
+             "{\"status_code\":200,\"status\":\"200 OK\",\"headers\":{\"Content-Type\":"
+             "\"application/json\",\"Set-Cookie\":[\"a\",\"b\"],");
+    contains(out, "\"body\":{\"big\":12345678901234567890},\"elapsed_ms\":");
+    heard(&far, "GET /path/7?key=hidden HTTP/1.1\r\n");
+    not_heard(&far, "Content-Type");
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 static const struct sent {
@@ -182,112 +182,111 @@ static const struct sent {
 };
 
 START_TEST(the_request_is_what_the_configuration_says)
-    {
-        struct far_side far;
-        far_side_open(&far, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
-        struct host_rig *rig = call_rig(&far, sent[_i].config);
-        contains(host_rig_step(rig, "p", "{\"id\":7,\"t\":\"x\"}", "s"),
-                 "{\"status_code\":204,\"status\":\"204 No "
-                 "Content\",\"headers\":{\"Connection\":"
-                 "\"close\"},\"body\":\"\",\"elapsed_ms\":");
-        heard(&far, sent[_i].expected);
-        not_heard(&far, "Expect:");
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    struct host_rig *rig = call_rig(&far, sent[_i].config);
+    contains(host_rig_step(rig, "p", "{\"id\":7,\"t\":\"x\"}", "s"),
+             "{\"status_code\":204,\"status\":\"204 No "
+             "Content\",\"headers\":{\"Connection\":"
+             "\"close\"},\"body\":\"\",\"elapsed_ms\":");
+    heard(&far, sent[_i].expected);
+    not_heard(&far, "Expect:");
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 START_TEST(a_refusal_fails_the_step_or_is_its_output)
-    {
-        struct far_side far;
-        far_side_open(
-            &far,
-            "HTTP/1.1 503 Busy\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<oops>");
-        struct host_rig *rig = call_rig(&far, "");
-        const char *text = host_rig_run(rig, "p", "{\"id\":7}");
-        contains(text, "http_call step \"s\": HTTP 503: <oops>");
-        ck_assert_ptr_null(strstr(text, "hidden"));
-        host_rig_free(rig);
-        rig = call_rig(&far, ", error_on_status: false");
-        contains(host_rig_step(rig, "p", "{\"id\":7}", "s"),
-                 "{\"status_code\":503,\"status\":\"503 Busy\"");
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(
+        &far, "HTTP/1.1 503 Busy\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<oops>");
+    struct host_rig *rig = call_rig(&far, "");
+    const char *text = host_rig_run(rig, "p", "{\"id\":7}");
+    contains(text, "http_call step \"s\": HTTP 503: <oops>");
+    ck_assert_ptr_null(strstr(text, "hidden"));
+    host_rig_free(rig);
+    rig = call_rig(&far, ", error_on_status: false");
+    contains(host_rig_step(rig, "p", "{\"id\":7}", "s"),
+             "{\"status_code\":503,\"status\":\"503 Busy\"");
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 START_TEST(a_redirect_is_followed_and_its_headers_are_not_kept)
-    {
-        struct far_side last;
-        far_side_open(&last, OK_JSON);
-        struct buf answer;
-        buf_init(&answer, 4096);
-        buf_printf(
-            &answer,
-            "HTTP/1.1 303 See Other\r\nLocation: http://127.0.0.1:%u/next\r\nX-First: 1\r\n"
-            "Content-Length: 5\r\nConnection: close\r\n\r\nfirst",
-            last.port);
-        struct far_side first;
-        far_side_open(&first, buf_c(&answer));
-        struct host_rig *rig = call_rig(&first, ", method: POST");
-        const char *out = host_rig_step(rig, "p", "{\"id\":7}", "s");
-        contains(out, "\"status_code\":200");
-        ck_assert_ptr_null(strstr(out, "X-First"));
-        heard(&last, "GET /next HTTP/1.1\r\n");
-        host_rig_free(rig);
-        far_side_close(&first);
-        far_side_close(&last);
-        buf_release(&answer);
-    }
+{
+    struct far_side last;
+    far_side_open(&last, OK_JSON);
+    struct buf answer;
+    buf_init(&answer, 4096);
+    buf_printf(
+        &answer,
+        "HTTP/1.1 303 See Other\r\nLocation: http://127.0.0.1:%u/next\r\nX-First: 1\r\n"
+        "Content-Length: 5\r\nConnection: close\r\n\r\nfirst",
+        last.port);
+    struct far_side first;
+    far_side_open(&first, buf_c(&answer));
+    struct host_rig *rig = call_rig(&first, ", method: POST");
+    const char *out = host_rig_step(rig, "p", "{\"id\":7}", "s");
+    contains(out, "\"status_code\":200");
+    ck_assert_ptr_null(strstr(out, "X-First"));
+    heard(&last, "GET /next HTTP/1.1\r\n");
+    host_rig_free(rig);
+    far_side_close(&first);
+    far_side_close(&last);
+    buf_release(&answer);
+}
 END_TEST
 
 START_TEST(a_redirect_to_a_file_is_not_followed)
-    {
-        struct far_side far;
-        far_side_open(&far, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n"
-                            "Content-Length: 0\r\nConnection: close\r\n\r\n");
-        struct host_rig *rig = call_rig(&far, "");
-        contains(host_rig_run(rig, "p", "{\"id\":7}"),
-                 "http_call step \"s\": request failed: ");
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n"
+                        "Content-Length: 0\r\nConnection: close\r\n\r\n");
+    struct host_rig *rig = call_rig(&far, "");
+    contains(host_rig_run(rig, "p", "{\"id\":7}"),
+             "http_call step \"s\": request failed: ");
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 START_TEST(a_silent_server_is_given_up_after_the_timeout)
-    {
-        struct far_side far;
-        far_side_open(&far, NULL);
-        struct host_rig *rig = call_rig(&far, ", timeout: 150ms");
-        int64_t began = clock_mono_ms();
-        const char *text = host_rig_run(rig, "p", "{\"id\":7}");
-        ck_assert_int_lt(clock_mono_ms() - began, 3000);
-        contains(text, "http_call step \"s\": request failed: no answer within 150 ms");
-        ck_assert_ptr_null(strstr(text, "hidden"));
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, NULL);
+    struct host_rig *rig = call_rig(&far, ", timeout: 150ms");
+    int64_t began = clock_mono_ms();
+    const char *text = host_rig_run(rig, "p", "{\"id\":7}");
+    ck_assert_int_lt(clock_mono_ms() - began, 3000);
+    contains(text, "http_call step \"s\": request failed: no answer within 150 ms");
+    ck_assert_ptr_null(strstr(text, "hidden"));
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 START_TEST(a_silent_server_is_given_up_when_the_pipelines_time_is_up)
-    {
-        struct far_side far;
-        far_side_open(&far, NULL);
-        struct buf yaml;
-        buf_init(&yaml, 65536);
-        buf_printf(&yaml,
-                   "pipelines: {p: {timeout: 100ms, steps: [{name: s, type: "
-                   "step.http_call, config: "
-                   "{url: 'http://127.0.0.1:%u/'}}]}}",
-                   far.port);
-        struct host_rig *rig = host_rig_new(buf_c(&yaml), NULL);
-        int64_t began = clock_mono_ms();
-        contains(host_rig_run(rig, "p", "{}"), "context deadline exceeded");
-        ck_assert_int_lt(clock_mono_ms() - began, 3000);
-        host_rig_free(rig);
-        far_side_close(&far);
-        buf_release(&yaml);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, NULL);
+    struct buf yaml;
+    buf_init(&yaml, 65536);
+    buf_printf(&yaml,
+               "pipelines: {p: {timeout: 100ms, steps: [{name: s, type: "
+               "step.http_call, config: "
+               "{url: 'http://127.0.0.1:%u/'}}]}}",
+               far.port);
+    struct host_rig *rig = host_rig_new(buf_c(&yaml), NULL);
+    int64_t began = clock_mono_ms();
+    contains(host_rig_run(rig, "p", "{}"), "context deadline exceeded");
+    ck_assert_int_lt(clock_mono_ms() - began, 3000);
+    host_rig_free(rig);
+    far_side_close(&far);
+    buf_release(&yaml);
+}
 END_TEST
 
 /* Whatever comes back is an error or a result. */
@@ -306,79 +305,78 @@ static const char *const answers[] = {
 };
 
 START_TEST(a_broken_answer_does_no_harm)
-    {
-        struct far_side far;
-        far_side_open(&far, answers[_i]);
-        struct host_rig *rig = call_rig(&far, ", timeout: 2s");
-        const char *text = host_rig_step(rig, "p", "{\"id\":7}", "s");
-        ck_assert_msg(strstr(text, "request failed: ") ||
-                          str_starts(str_from(text), STR("{\"status_")),
-                      "%s", text);
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, answers[_i]);
+    struct host_rig *rig = call_rig(&far, ", timeout: 2s");
+    const char *text = host_rig_step(rig, "p", "{\"id\":7}", "s");
+    ck_assert_msg(strstr(text, "request failed: ") ||
+                      str_starts(str_from(text), STR("{\"status_")),
+                  "%s", text);
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 START_TEST(data_cannot_add_a_header)
-    {
-        struct far_side far;
-        far_side_open(&far, OK_JSON);
-        struct host_rig *rig = call_rig(&far, ", headers: {X-Name: \"${ id }\"}");
-        contains(host_rig_run(rig, "p", "{\"id\":\"a\\r\\nX-Evil: b\"}"),
-                 "control characters");
-        not_heard(&far, "Evil");
-        host_rig_free(rig);
-        far_side_close(&far);
-    }
+{
+    struct far_side far;
+    far_side_open(&far, OK_JSON);
+    struct host_rig *rig = call_rig(&far, ", headers: {X-Name: \"${ id }\"}");
+    contains(host_rig_run(rig, "p", "{\"id\":\"a\\r\\nX-Evil: b\"}"), "control characters");
+    not_heard(&far, "Evil");
+    host_rig_free(rig);
+    far_side_close(&far);
+}
 END_TEST
 
 START_TEST(other_schemes_are_refused_without_showing_the_url)
-    {
-        struct host_rig *rig = host_rig_new("pipelines: {p: {steps: [{name: s, type: "
-                                            "step.http_call, config: {url: \"${ u }\"}}]}}",
-                                            NULL);
-        const char *text = host_rig_run(rig, "p", "{\"u\":\"file:///etc/hidden\"}");
-        contains(text, "http_call step \"s\": request failed: Unsupported protocol");
-        ck_assert_ptr_null(strstr(text, "hidden"));
-        text = host_rig_run(rig, "p", "{\"u\":\"http://user:hidden@\"}");
-        ck_assert_ptr_null(strstr(text, "hidden"));
-        host_rig_run(rig, "p", "{\"u\":\"\"}");
-        host_rig_run(rig, "p", "{\"u\":\"http://a\\u0000b/\"}");
-        host_rig_free(rig);
-    }
+{
+    struct host_rig *rig = host_rig_new("pipelines: {p: {steps: [{name: s, type: "
+                                        "step.http_call, config: {url: \"${ u }\"}}]}}",
+                                        NULL);
+    const char *text = host_rig_run(rig, "p", "{\"u\":\"file:///etc/hidden\"}");
+    contains(text, "http_call step \"s\": request failed: Unsupported protocol");
+    ck_assert_ptr_null(strstr(text, "hidden"));
+    text = host_rig_run(rig, "p", "{\"u\":\"http://user:hidden@\"}");
+    ck_assert_ptr_null(strstr(text, "hidden"));
+    host_rig_run(rig, "p", "{\"u\":\"\"}");
+    host_rig_run(rig, "p", "{\"u\":\"http://a\\u0000b/\"}");
+    host_rig_free(rig);
+}
 END_TEST
 
 START_TEST(http_call_mistakes_are_named)
-    {
-        const char *text = host_rig_mistakes(
-            "pipelines:\n"
-            "  p:\n"
-            "    steps:\n"
-            "      - {name: a, type: step.http_call, config: {}}\n"
-            "      - {name: b, type: step.http_call, config: {url: x, auth: {type: "
-            "oauth2}}}\n"
-            "      - {name: c, type: step.http_call, config: {url: x, oauth2: {}}}\n"
-            "      - {name: d, type: step.http_call, config: {url: x, method: 'G T'}}\n"
-            "      - {name: e, type: step.http_call, config: {url: x, timeout: soon}}\n"
-            "      - {name: f, type: step.http_call, config: {url: x, timeout: 0s}}\n"
-            "      - {name: g, type: step.http_call, config: {url: x, headers: {'a b': "
-            "c}}}\n"
-            "      - {name: h, type: step.http_call, config: {url: \"${ 1 + }\"}}\n"
-            "      - {name: i, type: step.http_call, config: {url: x, metod: GET}}\n");
-        static const char *const expected[] = {
-            "url: is required",
-            "auth: is not supported by this host",
-            "oauth2: is not supported by this host",
-            "method: is no HTTP method",
-            "timeout: must be a duration",
-            "timeout: must be longer than 0",
-            "'a b' must be a header's name",
-            "test.yaml:11:",
-            "did you mean 'method'",
-        };
-        for (size_t i = 0; i < CDC_COUNT(expected); i++)
-            contains(text, expected[i]);
-    }
+{
+    const char *text = host_rig_mistakes(
+        "pipelines:\n"
+        "  p:\n"
+        "    steps:\n"
+        "      - {name: a, type: step.http_call, config: {}}\n"
+        "      - {name: b, type: step.http_call, config: {url: x, auth: {type: "
+        "oauth2}}}\n"
+        "      - {name: c, type: step.http_call, config: {url: x, oauth2: {}}}\n"
+        "      - {name: d, type: step.http_call, config: {url: x, method: 'G T'}}\n"
+        "      - {name: e, type: step.http_call, config: {url: x, timeout: soon}}\n"
+        "      - {name: f, type: step.http_call, config: {url: x, timeout: 0s}}\n"
+        "      - {name: g, type: step.http_call, config: {url: x, headers: {'a b': "
+        "c}}}\n"
+        "      - {name: h, type: step.http_call, config: {url: \"${ 1 + }\"}}\n"
+        "      - {name: i, type: step.http_call, config: {url: x, metod: GET}}\n");
+    static const char *const expected[] = {
+        "url: is required",
+        "auth: is not supported by this host",
+        "oauth2: is not supported by this host",
+        "method: is no HTTP method",
+        "timeout: must be a duration",
+        "timeout: must be longer than 0",
+        "'a b' must be a header's name",
+        "test.yaml:11:",
+        "did you mean 'method'",
+    };
+    for (size_t i = 0; i < CDC_COUNT(expected); i++)
+        contains(text, expected[i]);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -46,37 +46,35 @@ static void has_schemas(wf_str table, const char *expected)
 }
 
 START_TEST(a_schema_becomes_a_version_only_when_it_differs_from_the_last)
-    {
-        must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("1"), &err));
-        must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("2"), &err));
-        must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("two"), STR("3"), &err));
-        must(store_schema_add(store_rig_store, SHOP, STR("u"), STR("\"x\"\n"), STR("4"),
-                              &err));
-        must(store_schema_add(store_rig_store, STR("other"), STR("t"), STR("five"),
-                              STR("5"), &err));
-        must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("6"), &err));
-        has_schemas(STR("t"),
-                    "\"t\" 1 \"one\" \"1\";\"t\" 2 \"two\" \"3\";\"t\" 3 \"one\" \"6\";");
-        has_schemas(STR_EMPTY, "\"t\" 1 \"one\" \"1\";\"t\" 2 \"two\" \"3\";"
-                               "\"u\" 1 \"\\\"x\\\"\\n\" \"4\";\"t\" 3 \"one\" \"6\";");
-        has_schemas(STR("none"), "");
-    }
+{
+    must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("1"), &err));
+    must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("2"), &err));
+    must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("two"), STR("3"), &err));
+    must(store_schema_add(store_rig_store, SHOP, STR("u"), STR("\"x\"\n"), STR("4"), &err));
+    must(store_schema_add(store_rig_store, STR("other"), STR("t"), STR("five"), STR("5"),
+                          &err));
+    must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("6"), &err));
+    has_schemas(STR("t"),
+                "\"t\" 1 \"one\" \"1\";\"t\" 2 \"two\" \"3\";\"t\" 3 \"one\" \"6\";");
+    has_schemas(STR_EMPTY, "\"t\" 1 \"one\" \"1\";\"t\" 2 \"two\" \"3\";"
+                           "\"u\" 1 \"\\\"x\\\"\\n\" \"4\";\"t\" 3 \"one\" \"6\";");
+    has_schemas(STR("none"), "");
+}
 END_TEST
 
 START_TEST(a_schema_list_too_long_for_the_buffer_leaves_it_alone)
-    {
-        must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("1"), &err));
-        char memory[32];
-        struct buf json;
-        buf_fixed(&json, memory, sizeof memory);
-        buf_lit(&json, "before");
-        uint64_t count = 99;
-        ck_assert_int_eq(
-            store_schema_list(store_rig_store, SHOP, STR("t"), &json, &count, &err),
-            WF_CONFIG);
-        ck_assert(str_is(buf_view(&json), "before"));
-        ck_assert_uint_eq(count, 99);
-    }
+{
+    must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("1"), &err));
+    char memory[32];
+    struct buf json;
+    buf_fixed(&json, memory, sizeof memory);
+    buf_lit(&json, "before");
+    uint64_t count = 99;
+    ck_assert_int_eq(
+        store_schema_list(store_rig_store, SHOP, STR("t"), &json, &count, &err), WF_CONFIG);
+    ck_assert(str_is(buf_view(&json), "before"));
+    ck_assert_uint_eq(count, 99);
+}
 END_TEST
 
 Suite *test_suite(void)

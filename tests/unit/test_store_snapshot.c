@@ -50,45 +50,45 @@ static void put_progress(uint64_t run, wf_str table, wf_str after, uint64_t rows
 }
 
 START_TEST(a_run_is_open_until_all_its_tables_are_done)
-    {
-        uint64_t run = 99;
-        must(store_snapshot_last_run(store_rig_store, SHOP, &run, &err));
-        ck_assert_uint_eq(run, 0);
-        put_progress(1, STR("b"), STR_EMPTY, 0, false);
-        put_progress(1, STR("a"), STR_EMPTY, 0, false);
-        has_progress("1 a [x > 1] [] 0/-1 open;1 b [x > 1] [] 0/-1 open;");
-        put_progress(1, STR("a"), STR("k7"), 500, false);
-        put_progress(1, STR("b"), STR_EMPTY, 0, true);
-        store_rig_reopen();
-        has_progress("1 a [x > 1] [k7] 500/-1 open;1 b [x > 1] [] 0/-1 done;");
-        put_progress(1, STR("a"), STR("k9"), 700, true);
-        has_progress("");
-        must(store_snapshot_last_run(store_rig_store, SHOP, &run, &err));
-        ck_assert_uint_eq(run, 1);
-    }
+{
+    uint64_t run = 99;
+    must(store_snapshot_last_run(store_rig_store, SHOP, &run, &err));
+    ck_assert_uint_eq(run, 0);
+    put_progress(1, STR("b"), STR_EMPTY, 0, false);
+    put_progress(1, STR("a"), STR_EMPTY, 0, false);
+    has_progress("1 a [x > 1] [] 0/-1 open;1 b [x > 1] [] 0/-1 open;");
+    put_progress(1, STR("a"), STR("k7"), 500, false);
+    put_progress(1, STR("b"), STR_EMPTY, 0, true);
+    store_rig_reopen();
+    has_progress("1 a [x > 1] [k7] 500/-1 open;1 b [x > 1] [] 0/-1 done;");
+    put_progress(1, STR("a"), STR("k9"), 700, true);
+    has_progress("");
+    must(store_snapshot_last_run(store_rig_store, SHOP, &run, &err));
+    ck_assert_uint_eq(run, 1);
+}
 END_TEST
 
 START_TEST(open_runs_come_oldest_first_and_finished_ones_go_when_a_later_one_begins)
-    {
-        put_progress(1, STR("a"), STR("1"), 1, true);
-        put_progress(2, STR("b"), STR("1"), 1, false);
-        put_progress(3, STR("a"), STR_EMPTY, 0, false);
-        has_progress("2 b [x > 1] [1] 1/-1 open;3 a [x > 1] [] 0/-1 open;");
-        ck_assert_int_eq(
-            store_rig_number("SELECT count(*) FROM snapshot_table WHERE run = 1"), 0);
-        uint64_t run = 0;
-        must(store_snapshot_last_run(store_rig_store, SHOP, &run, &err));
-        ck_assert_uint_eq(run, 3);
-    }
+{
+    put_progress(1, STR("a"), STR("1"), 1, true);
+    put_progress(2, STR("b"), STR("1"), 1, false);
+    put_progress(3, STR("a"), STR_EMPTY, 0, false);
+    has_progress("2 b [x > 1] [1] 1/-1 open;3 a [x > 1] [] 0/-1 open;");
+    ck_assert_int_eq(store_rig_number("SELECT count(*) FROM snapshot_table WHERE run = 1"),
+                     0);
+    uint64_t run = 0;
+    must(store_snapshot_last_run(store_rig_store, SHOP, &run, &err));
+    ck_assert_uint_eq(run, 3);
+}
 END_TEST
 
 START_TEST(where_a_chunk_ended_is_any_bytes)
-    {
-        wf_str after = {"\0\xff\0", 3};
-        put_progress(1, STR("a"), after, 1, false);
-        ck_assert_int_eq(
-            store_rig_number("SELECT hex(after) = '00FF00' FROM snapshot_table"), 1);
-    }
+{
+    wf_str after = {"\0\xff\0", 3};
+    put_progress(1, STR("a"), after, 1, false);
+    ck_assert_int_eq(store_rig_number("SELECT hex(after) = '00FF00' FROM snapshot_table"),
+                     1);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -53,8 +53,8 @@ static const struct {
     size_t count;
     const char *parts[4];
 } list_rows[] = {
-    {"a,b,c", 3, {"a", "b", "c"}}, {"a", 1, {"a"}},           {"a,", 2, {"a", ""}},
-    {",a", 2, {"", "a"}},          {",,", 3, {"", "", ""}},   {"", 1, {""}},
+    {"a,b,c", 3, {"a", "b", "c"}}, {"a", 1, {"a"}},         {"a,", 2, {"a", ""}},
+    {",a", 2, {"", "a"}},          {",,", 3, {"", "", ""}}, {"", 1, {""}},
 };
 
 START_TEST(a_list_is_taken_apart_at_its_separators)
@@ -134,8 +134,20 @@ START_TEST(integers_are_read_whole_and_in_range)
     ck_assert(str_to_u64(STR("007"), &u) && u == 7);
 
     static const char *const bad[] = {
-        "", "-", "+", " 1", "1 ", "1.0", "0x1", "1e3", "--1", "+-1", "1a",
-        "9223372036854775808", "-9223372036854775809", "99999999999999999999999",
+        "",
+        "-",
+        "+",
+        " 1",
+        "1 ",
+        "1.0",
+        "0x1",
+        "1e3",
+        "--1",
+        "+-1",
+        "1a",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "99999999999999999999999",
     };
     for (size_t n = 0; n < CDC_COUNT(bad); n++) {
         i = 42;
@@ -159,8 +171,8 @@ START_TEST(a_double_is_decimal_and_finite_in_any_locale)
     ck_assert(str_to_double(STR("-.5e-1"), &d) && d == -0.05);
     ck_assert(str_to_double(STR("5."), &d) && d == 5);
     ck_assert(str_to_double(STR("1e308"), &d) && d == 1e308);
-    static const char *const bad[] = {"",    ".",   "1,5", " 1",   "1 ",  "inf", "nan",
-                                      "0x1", "1e",  "1e+", "e5",   "1.2.3", "1e999", "--1"};
+    static const char *const bad[] = {"",    ".",  "1,5", " 1", "1 ",    "inf",   "nan",
+                                      "0x1", "1e", "1e+", "e5", "1.2.3", "1e999", "--1"};
     d = 42;
     for (size_t n = 0; n < CDC_COUNT(bad); n++)
         ck_assert_msg(!str_to_double(str_from(bad[n]), &d), "%s", bad[n]);
@@ -172,11 +184,11 @@ static const struct {
     const char *text;
     int64_t ms;
 } duration_rows[] = {
-    {"0", 0},           {"30s", 30000},     {"1m30s", 90000},  {"500ms", 500},
-    {"1.5h", 5400000},  {"-2s", -2000},     {"+2s", 2000},     {"1ns", 1},
-    {"999us", 1},       {"1500us", 1},      {"1\xC2\xB5s", 1}, {"2000\xCE\xBCs", 2},
-    {".5s", 500},       {"1.s", 1000},      {"0s", 0},         {"1h2m3s4ms", 3723004},
-    {"0.1s", 100},      {"0.001s", 1},      {"24h", 86400000}, {"2562047h", 9223369200000},
+    {"0", 0},          {"30s", 30000}, {"1m30s", 90000},  {"500ms", 500},
+    {"1.5h", 5400000}, {"-2s", -2000}, {"+2s", 2000},     {"1ns", 1},
+    {"999us", 1},      {"1500us", 1},  {"1\xC2\xB5s", 1}, {"2000\xCE\xBCs", 2},
+    {".5s", 500},      {"1.s", 1000},  {"0s", 0},         {"1h2m3s4ms", 3723004},
+    {"0.1s", 100},     {"0.001s", 1},  {"24h", 86400000}, {"2562047h", 9223369200000},
 };
 
 START_TEST(a_duration_is_read_as_go_writes_it)
@@ -190,9 +202,22 @@ END_TEST
 
 START_TEST(what_is_no_duration_is_refused)
 {
-    static const char *const bad[] = {"",    "-",   "5",     "s",     ".s",    "1d",  "1 s",
-                                      "1s ", " 1s", "1s5",   "1..5s", "--1s",  "1e3s", "00",
-                                      "2562048h", "99999999999999999999s",
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "5",
+                                      "s",
+                                      ".s",
+                                      "1d",
+                                      "1 s",
+                                      "1s ",
+                                      " 1s",
+                                      "1s5",
+                                      "1..5s",
+                                      "--1s",
+                                      "1e3s",
+                                      "00",
+                                      "2562048h",
+                                      "99999999999999999999s",
                                       "2562047h2562047h"};
     int64_t ms = 42;
     for (size_t n = 0; n < CDC_COUNT(bad); n++)
@@ -208,17 +233,19 @@ START_TEST(sizes_take_decimal_and_binary_units)
         const char *text;
         uint64_t bytes;
     } rows[] = {
-        {"4096", 4096},     {"0", 0},           {"64KiB", 65536},      {"16MiB", 16777216},
-        {"1GB", 1000000000}, {"10mb", 10000000}, {"1gib", 1073741824}, {"7 kB", 7000},
-        {"12b", 12},        {"1TB", 1000000000000},
+        {"4096", 4096},       {"0", 0},
+        {"64KiB", 65536},     {"16MiB", 16777216},
+        {"1GB", 1000000000},  {"10mb", 10000000},
+        {"1gib", 1073741824}, {"7 kB", 7000},
+        {"12b", 12},          {"1TB", 1000000000000},
     };
     for (size_t n = 0; n < CDC_COUNT(rows); n++) {
         uint64_t bytes = 42;
         ck_assert_msg(str_to_bytes(str_from(rows[n].text), &bytes), "%s", rows[n].text);
         ck_assert_uint_eq(bytes, rows[n].bytes);
     }
-    static const char *const bad[] = {"", "MiB", "1.5MiB", "-1", "1XB",
-                                      "1M1", "99999999999TiB"};
+    static const char *const bad[] = {"",    "MiB", "1.5MiB",        "-1",
+                                      "1XB", "1M1", "99999999999TiB"};
     uint64_t bytes = 42;
     for (size_t n = 0; n < CDC_COUNT(bad); n++)
         ck_assert_msg(!str_to_bytes(str_from(bad[n]), &bytes), "%s", bad[n]);

@@ -109,25 +109,25 @@ static const char *page_code(const char *at, char *out, size_t size)
 /* A row is: | `text` | `result` |, | `text` | error: `why` | or | `text` | refused:
  * `why` |. */
 START_TEST(the_page_tells_the_truth)
-    {
-        int rows = 0;
-        for (const char *row = page; (row = strstr(row, "\n| `")) != NULL; rows++) {
-            char text[512], result[512], expected[600];
-            row = page_code(row + 3, text, sizeof text);
-            ck_assert_ptr_nonnull(row);
-            ck_assert_int_eq(strncmp(row, " | ", 3), 0);
-            row += 3;
-            const char *kind = strncmp(row, "error: ", 7) == 0     ? "error: "
-                               : strncmp(row, "refused: ", 9) == 0 ? "refused: "
-                                                                   : "";
-            bool nothing = strncmp(row, "`` |", 4) == 0;
-            ck_assert_msg(nothing || page_code(row + strlen(kind), result, sizeof result),
-                          "%s", text);
-            snprintf(expected, sizeof expected, "%s%s", kind, nothing ? "" : result);
-            expect(text, expected);
-        }
-        ck_assert_int_ge(rows, TEST_EXAMPLES_LEAST);
+{
+    int rows = 0;
+    for (const char *row = page; (row = strstr(row, "\n| `")) != NULL; rows++) {
+        char text[512], result[512], expected[600];
+        row = page_code(row + 3, text, sizeof text);
+        ck_assert_ptr_nonnull(row);
+        ck_assert_int_eq(strncmp(row, " | ", 3), 0);
+        row += 3;
+        const char *kind = strncmp(row, "error: ", 7) == 0     ? "error: "
+                           : strncmp(row, "refused: ", 9) == 0 ? "refused: "
+                                                               : "";
+        bool nothing = strncmp(row, "`` |", 4) == 0;
+        ck_assert_msg(nothing || page_code(row + strlen(kind), result, sizeof result), "%s",
+                      text);
+        snprintf(expected, sizeof expected, "%s%s", kind, nothing ? "" : result);
+        expect(text, expected);
     }
+    ck_assert_int_ge(rows, TEST_EXAMPLES_LEAST);
+}
 END_TEST
 
 static const struct {
@@ -267,148 +267,145 @@ static const struct {
 };
 
 START_TEST(a_template_yields_or_says_why_not)
-    {
-        expect(cases[_i].text, cases[_i].result);
-    }
+{
+    expect(cases[_i].text, cases[_i].result);
+}
 END_TEST
 
 START_TEST(a_template_cut_anywhere_is_handled)
-    {
-        size_t len = strlen(cases[_i].text);
-        for (size_t cut = 0; cut < len; cut++) {
-            char *text = str_dup((wf_str){cases[_i].text, cut});
-            ck_assert_ptr_nonnull(text);
-            ck_assert_ptr_nonnull(result_of(text));
-            free(text);
-        }
+{
+    size_t len = strlen(cases[_i].text);
+    for (size_t cut = 0; cut < len; cut++) {
+        char *text = str_dup((wf_str){cases[_i].text, cut});
+        ck_assert_ptr_nonnull(text);
+        ck_assert_ptr_nonnull(result_of(text));
+        free(text);
     }
+}
 END_TEST
 
 START_TEST(a_missing_key_is_an_error_in_strict_mode)
-    {
-        scope.strict = true;
-        expect("{{ .nope }}",
-               "error: template: map has no entry for key \"nope\" (column 4)");
-        expect("{{ .after.nope }}",
-               "error: template: map has no entry for key \"nope\" (column 10)");
-        expect("{{ .steps.nope.x }}",
-               "error: template: map has no entry for key \"nope\" (column 10)");
-        expect("{{ $.nope }}",
-               "error: template: map has no entry for key \"nope\" (column 5)");
-        expect("{{ step \"nope\" \"x\" }}",
-               "error: template: step \"nope\" not found in pipeline context (column 4)");
-        expect("{{ step \"load\" \"x\" }}",
-               "error: template: step: key \"x\" not found (column 4)");
-        expect("{{ trigger \"x\" }}",
-               "error: template: trigger: key \"x\" not found (column 4)");
-        expect("${ nope }{{ .before }}{{ .op }}", "<no value>UPDATE");
-    }
+{
+    scope.strict = true;
+    expect("{{ .nope }}", "error: template: map has no entry for key \"nope\" (column 4)");
+    expect("{{ .after.nope }}",
+           "error: template: map has no entry for key \"nope\" (column 10)");
+    expect("{{ .steps.nope.x }}",
+           "error: template: map has no entry for key \"nope\" (column 10)");
+    expect("{{ $.nope }}", "error: template: map has no entry for key \"nope\" (column 5)");
+    expect("{{ step \"nope\" \"x\" }}",
+           "error: template: step \"nope\" not found in pipeline context (column 4)");
+    expect("{{ step \"load\" \"x\" }}",
+           "error: template: step: key \"x\" not found (column 4)");
+    expect("{{ trigger \"x\" }}",
+           "error: template: trigger: key \"x\" not found (column 4)");
+    expect("${ nope }{{ .before }}{{ .op }}", "<no value>UPDATE");
+}
 END_TEST
 
 START_TEST(an_empty_scope_has_no_names)
-    {
-        scope = (struct scope){0};
-        expect("${ op }${ steps.a.b }${ trigger }${ current }{{ .op }}{{ .steps.a.b }}{{ "
-               ".meta }}",
-               "map[]map[]<no value><no value>map[]");
-        expect("{{ . }}", "map[meta:map[] steps:map[] trigger:map[]]");
-        expect("{{ trigger \"a\" }}{{ step \"a\" }}", "<no value><no value>");
-    }
+{
+    scope = (struct scope){0};
+    expect("${ op }${ steps.a.b }${ trigger }${ current }{{ .op }}{{ .steps.a.b }}{{ "
+           ".meta }}",
+           "map[]map[]<no value><no value>map[]");
+    expect("{{ . }}", "map[meta:map[] steps:map[] trigger:map[]]");
+    expect("{{ trigger \"a\" }}{{ step \"a\" }}", "<no value><no value>");
+}
 END_TEST
 
 START_TEST(a_static_text_is_itself)
-    {
-        static const char *const texts[] = {"", "plain", "a ${} b", "$ { {"};
-        for (size_t i = 0; i < CDC_COUNT(texts); i++) {
-            struct template *t;
-            wf_str out;
-            ck_assert_int_eq(template_compile(str_from(texts[i]), &t, NULL), WF_OK);
-            ck_assert(template_is_static(t));
-            ck_assert_int_eq(template_eval(t, &scope, &arena, &out, NULL), WF_OK);
-            ck_assert(str_is(out, texts[i]));
-            template_free(t);
-        }
+{
+    static const char *const texts[] = {"", "plain", "a ${} b", "$ { {"};
+    for (size_t i = 0; i < CDC_COUNT(texts); i++) {
         struct template *t;
-        ck_assert_int_eq(template_compile(STR("${ op }"), &t, NULL), WF_OK);
-        ck_assert(!template_is_static(t));
+        wf_str out;
+        ck_assert_int_eq(template_compile(str_from(texts[i]), &t, NULL), WF_OK);
+        ck_assert(template_is_static(t));
+        ck_assert_int_eq(template_eval(t, &scope, &arena, &out, NULL), WF_OK);
+        ck_assert(str_is(out, texts[i]));
         template_free(t);
-        template_free(NULL);
     }
+    struct template *t;
+    ck_assert_int_eq(template_compile(STR("${ op }"), &t, NULL), WF_OK);
+    ck_assert(!template_is_static(t));
+    template_free(t);
+    template_free(NULL);
+}
 END_TEST
 
 START_TEST(blocks_and_variables_have_a_limit)
-    {
-        struct buf text;
-        buf_init(&text, TEST_LIMIT);
-        for (int i = 0; i < 10000; i++)
-            buf_lit(&text, "{{ if 1 }}");
-        ck_assert_str_eq(result_of(buf_c(&text)),
-                         "refused: template: blocks are nested too deeply (column 407)");
-        buf_clear(&text);
-        buf_lit(&text, "{{ if 0 }}");
-        for (int i = 0; i < 10000; i++)
-            buf_lit(&text, "{{ else if 0 }}");
-        ck_assert_ptr_nonnull(
-            strstr(result_of(buf_c(&text)), "blocks are nested too deeply"));
-        buf_clear(&text);
-        for (int i = 0; i < 40; i++)
-            buf_lit(&text, "{{ $x := 1 }}");
-        ck_assert_ptr_nonnull(
-            strstr(result_of(buf_c(&text)), "more than 32 variables are not supported"));
-        buf_clear(&text);
-        buf_lit(&text, "{{ ");
-        for (int i = 0; i < 10000; i++)
-            buf_lit(&text, "(");
-        ck_assert_ptr_nonnull(
-            strstr(result_of(buf_c(&text)), "the expression is nested too deeply"));
-        buf_clear(&text);
-        buf_lit(&text, "{{ 1 ");
-        for (int i = 0; i < 10000; i++)
-            buf_lit(&text, "| print ");
-        ck_assert_ptr_nonnull(
-            strstr(result_of(buf_c(&text)), "the expression is nested too deeply"));
-        buf_release(&text);
-    }
+{
+    struct buf text;
+    buf_init(&text, TEST_LIMIT);
+    for (int i = 0; i < 10000; i++)
+        buf_lit(&text, "{{ if 1 }}");
+    ck_assert_str_eq(result_of(buf_c(&text)),
+                     "refused: template: blocks are nested too deeply (column 407)");
+    buf_clear(&text);
+    buf_lit(&text, "{{ if 0 }}");
+    for (int i = 0; i < 10000; i++)
+        buf_lit(&text, "{{ else if 0 }}");
+    ck_assert_ptr_nonnull(strstr(result_of(buf_c(&text)), "blocks are nested too deeply"));
+    buf_clear(&text);
+    for (int i = 0; i < 40; i++)
+        buf_lit(&text, "{{ $x := 1 }}");
+    ck_assert_ptr_nonnull(
+        strstr(result_of(buf_c(&text)), "more than 32 variables are not supported"));
+    buf_clear(&text);
+    buf_lit(&text, "{{ ");
+    for (int i = 0; i < 10000; i++)
+        buf_lit(&text, "(");
+    ck_assert_ptr_nonnull(
+        strstr(result_of(buf_c(&text)), "the expression is nested too deeply"));
+    buf_clear(&text);
+    buf_lit(&text, "{{ 1 ");
+    for (int i = 0; i < 10000; i++)
+        buf_lit(&text, "| print ");
+    ck_assert_ptr_nonnull(
+        strstr(result_of(buf_c(&text)), "the expression is nested too deeply"));
+    buf_release(&text);
+}
 END_TEST
 
 /* Doubling a variable in a loop ends at the arena's limit, not at the machine's. */
 START_TEST(output_has_the_arenas_limit)
-    {
-        struct template *t;
-        struct arena small;
-        wf_str out;
-        wf_error err;
-        static const char text[] = "{{ $x := \"0123456789\" }}{{ range 100 }}{{ $x = print "
-                                   "$x $x }}{{ end }}{{ $x }}";
-        ck_assert_int_eq(template_compile(STR(text), &t, NULL), WF_OK);
-        arena_init(&small, 1024 * 1024);
-        ck_assert_int_eq(template_eval(t, &scope, &small, &out, &err), WF_NO_MEMORY);
-        arena_release(&small);
-        template_free(t);
-    }
+{
+    struct template *t;
+    struct arena small;
+    wf_str out;
+    wf_error err;
+    static const char text[] = "{{ $x := \"0123456789\" }}{{ range 100 }}{{ $x = print "
+                               "$x $x }}{{ end }}{{ $x }}";
+    ck_assert_int_eq(template_compile(STR(text), &t, NULL), WF_OK);
+    arena_init(&small, 1024 * 1024);
+    ck_assert_int_eq(template_eval(t, &scope, &small, &out, &err), WF_NO_MEMORY);
+    arena_release(&small);
+    template_free(t);
+}
 END_TEST
 
 START_TEST(evaluating_without_memory_is_an_error)
-    {
-        struct template *t;
-        wf_str out;
-        bool enough = false;
-        static const char text[] =
-            "${ op }{{ range $k, $v := .after }}{{ $k }}{{ json $v }}{{ end }}"
-            "{{ range .after.tags }}{{ upper . }}{{ end }}{{ len . }}${ after }";
-        ck_assert_int_eq(template_compile(STR(text), &t, NULL), WF_OK);
-        for (size_t limit = 0; !enough; limit += 16) {
-            struct arena small;
-            ck_assert_uint_lt(limit, 64 * 1024);
-            arena_init(&small, limit);
-            wf_status status = template_eval(t, &scope, &small, &out, NULL);
-            enough = status == WF_OK;
-            if (!enough)
-                ck_assert_int_eq(status, WF_NO_MEMORY);
-            arena_release(&small);
-        }
-        template_free(t);
+{
+    struct template *t;
+    wf_str out;
+    bool enough = false;
+    static const char text[] =
+        "${ op }{{ range $k, $v := .after }}{{ $k }}{{ json $v }}{{ end }}"
+        "{{ range .after.tags }}{{ upper . }}{{ end }}{{ len . }}${ after }";
+    ck_assert_int_eq(template_compile(STR(text), &t, NULL), WF_OK);
+    for (size_t limit = 0; !enough; limit += 16) {
+        struct arena small;
+        ck_assert_uint_lt(limit, 64 * 1024);
+        arena_init(&small, limit);
+        wf_status status = template_eval(t, &scope, &small, &out, NULL);
+        enough = status == WF_OK;
+        if (!enough)
+            ck_assert_int_eq(status, WF_NO_MEMORY);
+        arena_release(&small);
     }
+    template_free(t);
+}
 END_TEST
 
 static const struct value *config_of(const char *json)
@@ -419,106 +416,104 @@ static const struct value *config_of(const char *json)
 }
 
 START_TEST(a_tree_evaluates_its_strings_and_shares_the_rest)
-    {
-        const struct value *config =
-            config_of("{\"a\":\"${ op }\",\"b\":{\"c\":[1,\"x\",\"{{ .after.id "
-                      "}}\",{\"d\":null}],\"${ op }\":2},"
-                      "\"e\":{\"f\":[\"plain\",true]}}");
-        struct template_tree *tree;
-        const struct value *v;
-        struct buf out;
-        ck_assert_int_eq(template_tree_compile(config, "config", &tree, NULL), WF_OK);
-        ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, NULL), WF_OK);
-        buf_init(&out, TEST_LIMIT);
-        value_json(&out, v);
-        ck_assert_str_eq(buf_c(&out), "{\"a\":\"UPDATE\",\"b\":{\"c\":[1,\"x\",\"48151\",{"
-                                      "\"d\":null}],\"${ op }\":2},"
-                                      "\"e\":{\"f\":[\"plain\",true]}}");
-        buf_release(&out);
-        ck_assert_ptr_eq(value_get(v, STR("e")), value_get(config, STR("e")));
-        template_tree_free(tree);
-    }
+{
+    const struct value *config =
+        config_of("{\"a\":\"${ op }\",\"b\":{\"c\":[1,\"x\",\"{{ .after.id "
+                  "}}\",{\"d\":null}],\"${ op }\":2},"
+                  "\"e\":{\"f\":[\"plain\",true]}}");
+    struct template_tree *tree;
+    const struct value *v;
+    struct buf out;
+    ck_assert_int_eq(template_tree_compile(config, "config", &tree, NULL), WF_OK);
+    ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, NULL), WF_OK);
+    buf_init(&out, TEST_LIMIT);
+    value_json(&out, v);
+    ck_assert_str_eq(buf_c(&out), "{\"a\":\"UPDATE\",\"b\":{\"c\":[1,\"x\",\"48151\",{"
+                                  "\"d\":null}],\"${ op }\":2},"
+                                  "\"e\":{\"f\":[\"plain\",true]}}");
+    buf_release(&out);
+    ck_assert_ptr_eq(value_get(v, STR("e")), value_get(config, STR("e")));
+    template_tree_free(tree);
+}
 END_TEST
 
 START_TEST(a_tree_without_templates_is_the_configuration_itself)
-    {
-        static const char *const configs[] = {"{\"a\":[1,\"b\",{}]}", "\"text\"", "[]",
-                                              "null", "3"};
-        for (size_t i = 0; i < CDC_COUNT(configs); i++) {
-            const struct value *config = config_of(configs[i]);
-            struct template_tree *tree;
-            const struct value *v;
-            ck_assert_int_eq(template_tree_compile(config, "config", &tree, NULL), WF_OK);
-            ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, NULL), WF_OK);
-            ck_assert_ptr_eq(v, config);
-            template_tree_free(tree);
-        }
-        template_tree_free(NULL);
+{
+    static const char *const configs[] = {"{\"a\":[1,\"b\",{}]}", "\"text\"", "[]", "null",
+                                          "3"};
+    for (size_t i = 0; i < CDC_COUNT(configs); i++) {
+        const struct value *config = config_of(configs[i]);
+        struct template_tree *tree;
+        const struct value *v;
+        ck_assert_int_eq(template_tree_compile(config, "config", &tree, NULL), WF_OK);
+        ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, NULL), WF_OK);
+        ck_assert_ptr_eq(v, config);
+        template_tree_free(tree);
     }
+    template_tree_free(NULL);
+}
 END_TEST
 
 START_TEST(a_tree_names_the_place_of_an_error)
-    {
-        struct template_tree *tree;
-        const struct value *v = NULL;
-        wf_error err;
-        ck_assert_int_eq(
-            template_tree_compile(config_of("{\"a\":[\"x\",{\"b\":\"${ 1 + }\"}]}"),
-                                  "config", &tree, &err),
-            WF_CONFIG);
-        ck_assert_str_eq(err.text,
-                         "config.a[1].b: template: '}' stands where an expression is "
-                         "expected (column 8)");
-        ck_assert_int_eq(
-            template_tree_compile(config_of("\"{{\""), "config.x", &tree, &err), WF_CONFIG);
-        ck_assert_str_eq(err.text,
-                         "config.x: template: a value is missing at the end (column 3)");
+{
+    struct template_tree *tree;
+    const struct value *v = NULL;
+    wf_error err;
+    ck_assert_int_eq(
+        template_tree_compile(config_of("{\"a\":[\"x\",{\"b\":\"${ 1 + }\"}]}"), "config",
+                              &tree, &err),
+        WF_CONFIG);
+    ck_assert_str_eq(err.text, "config.a[1].b: template: '}' stands where an expression is "
+                               "expected (column 8)");
+    ck_assert_int_eq(template_tree_compile(config_of("\"{{\""), "config.x", &tree, &err),
+                     WF_CONFIG);
+    ck_assert_str_eq(err.text,
+                     "config.x: template: a value is missing at the end (column 3)");
 
-        ck_assert_int_eq(template_tree_compile(config_of("{\"a\":\"${ before.id }\"}"),
-                                               "config", &tree, &err),
-                         WF_OK);
-        ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, &err), WF_FAILED);
-        ck_assert_str_eq(err.text,
-                         "config.a: template: cannot take 'id' of null (column 10)");
-        ck_assert_ptr_null(v);
-        ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, NULL), WF_FAILED);
-        template_tree_free(tree);
-    }
+    ck_assert_int_eq(template_tree_compile(config_of("{\"a\":\"${ before.id }\"}"),
+                                           "config", &tree, &err),
+                     WF_OK);
+    ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, &err), WF_FAILED);
+    ck_assert_str_eq(err.text, "config.a: template: cannot take 'id' of null (column 10)");
+    ck_assert_ptr_null(v);
+    ck_assert_int_eq(template_tree_eval(tree, &scope, &arena, &v, NULL), WF_FAILED);
+    template_tree_free(tree);
+}
 END_TEST
 
 /* Every allocation of compiling and evaluating fails in turn. */
 START_TEST(a_failed_allocation_is_told_and_nothing_leaks)
-    {
-        static const char json[] =
-            "{\"a\":\"${ upper(op) } {{ .op }}\",\"b\":[\"{{ .after }}\"]}";
-        const struct value *config = config_of(json);
-        for (long n = 0; OOM_POSSIBLE && n < OOM_MOST; n++) {
-            struct template_tree *tree = NULL;
-            struct template *t = NULL;
-            struct expr *e = NULL;
-            const struct value *v;
-            struct arena own;
-            wf_error err = {0};
-            arena_init(&own, TEST_LIMIT);
-            oom_arm(n);
-            wf_status status = template_tree_compile(config, "config", &tree, &err);
-            if (!status)
-                status = template_compile(STR("{{ .op }}"), &t, &err);
-            if (!status)
-                status = expr_compile(STR("op"), &e, &err);
-            if (!status)
-                status = template_tree_eval(tree, &scope, &own, &v, &err);
-            bool failed = oom_disarm();
-            template_tree_free(tree);
-            template_free(t);
-            expr_free(e);
-            arena_release(&own);
-            ck_assert_int_eq(status, failed ? WF_NO_MEMORY : WF_OK);
-            if (!failed)
-                return;
-        }
-        ck_assert(!OOM_POSSIBLE);
+{
+    static const char json[] =
+        "{\"a\":\"${ upper(op) } {{ .op }}\",\"b\":[\"{{ .after }}\"]}";
+    const struct value *config = config_of(json);
+    for (long n = 0; OOM_POSSIBLE && n < OOM_MOST; n++) {
+        struct template_tree *tree = NULL;
+        struct template *t = NULL;
+        struct expr *e = NULL;
+        const struct value *v;
+        struct arena own;
+        wf_error err = {0};
+        arena_init(&own, TEST_LIMIT);
+        oom_arm(n);
+        wf_status status = template_tree_compile(config, "config", &tree, &err);
+        if (!status)
+            status = template_compile(STR("{{ .op }}"), &t, &err);
+        if (!status)
+            status = expr_compile(STR("op"), &e, &err);
+        if (!status)
+            status = template_tree_eval(tree, &scope, &own, &v, &err);
+        bool failed = oom_disarm();
+        template_tree_free(tree);
+        template_free(t);
+        expr_free(e);
+        arena_release(&own);
+        ck_assert_int_eq(status, failed ? WF_NO_MEMORY : WF_OK);
+        if (!failed)
+            return;
     }
+    ck_assert(!OOM_POSSIBLE);
+}
 END_TEST
 
 static void *evaluate_many(void *shared)
@@ -538,24 +533,23 @@ static void *evaluate_many(void *shared)
 }
 
 START_TEST(a_compiled_template_is_shared_between_threads)
-    {
-        pthread_t threads[4];
-        struct template *t;
-        ck_assert_int_eq(
-            template_compile(
-                STR("${ op } {{ upper .after.customer }} {{ range .after.tags }}"
-                    "{{ $x := . }}{{ $x }},{{ end }} ${ after?.id }"),
-                &t, NULL),
-            WF_OK);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++)
-            ck_assert_int_eq(pthread_create(&threads[i], NULL, evaluate_many, t), 0);
-        for (size_t i = 0; i < CDC_COUNT(threads); i++) {
-            void *good;
-            ck_assert_int_eq(pthread_join(threads[i], &good), 0);
-            ck_assert_ptr_eq(good, t);
-        }
-        template_free(t);
+{
+    pthread_t threads[4];
+    struct template *t;
+    ck_assert_int_eq(
+        template_compile(STR("${ op } {{ upper .after.customer }} {{ range .after.tags }}"
+                             "{{ $x := . }}{{ $x }},{{ end }} ${ after?.id }"),
+                         &t, NULL),
+        WF_OK);
+    for (size_t i = 0; i < CDC_COUNT(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, evaluate_many, t), 0);
+    for (size_t i = 0; i < CDC_COUNT(threads); i++) {
+        void *good;
+        ck_assert_int_eq(pthread_join(threads[i], &good), 0);
+        ck_assert_ptr_eq(good, t);
     }
+    template_free(t);
+}
 END_TEST
 
 Suite *test_suite(void)

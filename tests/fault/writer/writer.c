@@ -4,11 +4,11 @@
  *
  *     fault_writer DATABASE RUN [PAUSE_US]
  *
- * Every change has a number that is never used again, RUN times a billion and counting, so that
- * a writer that was killed is followed by one with a higher RUN.  What it does to `item` it also
- * notes in `journal`, in the same transaction: what the journal holds in the end is what was
- * committed, in the order of the commits.  Transactions are of random size, some are rolled back,
- * and some rest in their middle, so that a kill -9 finds it there.
+ * Every change has a number that is never used again, RUN times a billion and counting, so
+ * that a writer that was killed is followed by one with a higher RUN.  What it does to
+ * `item` it also notes in `journal`, in the same transaction: what the journal holds in the
+ * end is what was committed, in the order of the commits.  Transactions are of random size,
+ * some are rolled back, and some rest in their middle, so that a kill -9 finds it there.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -109,7 +109,8 @@ static void writer_note(struct writer *w, const char *op, int64_t id, int64_t ol
     w->next++;
 }
 
-/* Of a random key: it is made when it is not there, else mostly updated, sometimes deleted. */
+/* Of a random key: it is made when it is not there, else mostly updated, sometimes
+ * deleted. */
 static void writer_change(struct writer *w)
 {
     int64_t id = 1 + writer_random(WRITER_KEYS), old;
