@@ -36,6 +36,12 @@ static void snapshot_reader_id(struct snapshot_reader *r, const struct cdc_table
     buf_u64(&r->id, r->task.run);
     buf_byte(&r->id, ':');
     buf_str(&r->id, table->name);
+    if (identity.len) {
+        /* No key, or one that may be NULL and then tells nothing. */
+        buf_byte(&r->id, ':');
+        buf_base64(&r->id, identity.ptr, identity.len);
+        return;
+    }
     for (size_t i = 0; i < table->key_count; i++) {
         const struct cdc_value *value = &values[table->keys[i]];
         buf_byte(&r->id, i ? ',' : ':');
@@ -43,10 +49,6 @@ static void snapshot_reader_id(struct snapshot_reader *r, const struct cdc_table
             buf_str(&r->id, value->text);
         else
             render_value(&r->id, value);
-    }
-    if (!table->key_count) {
-        buf_byte(&r->id, ':');
-        buf_base64(&r->id, identity.ptr, identity.len);
     }
 }
 

@@ -396,8 +396,13 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
     if (!wanted)
         return;
     wf_error err = {.code = WF_OK};
-    wf_status status =
-        source->provider_open ? WF_OK : source_run_open(source, emitter, &err);
+    wf_status status = WF_OK;
+    if (!source->provider_open) {
+        /* Opened only to be emptied: a position that can no longer be resumed is no hindrance. */
+        buf_clear(&source->confirm.latest);
+        buf_clear(&source->identity);
+        status = source_run_open(source, emitter, &err);
+    }
     if (!status)
         status = source_run_remove(source, &err);
     source_run_error(source, status ? &err : NULL);

@@ -8,11 +8,13 @@
  */
 #include "plugin/core/store_sql.h"
 
+#include <poll.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
@@ -238,12 +240,10 @@ static wf_status store_sql_create_tables(struct cdc_store *store, wf_error *err)
     return status;
 }
 
-wf_status store_sql_open(struct cdc_store *store, wf_error *err)
+static wf_status store_sql_prepare_file(struct cdc_store *store, wf_error *err)
 {
     bool is_store = false;
-    wf_status status = store_sql_connect(store, err);
-    if (!status)
-        status = store_sql_look(store, &is_store, err);
+    wf_status status = store_sql_look(store, &is_store, err);
     if (!status)
         status = store_sql_exec(store,
                                 "PRAGMA journal_mode = WAL;"
@@ -253,6 +253,24 @@ wf_status store_sql_open(struct cdc_store *store, wf_error *err)
     if (!status && !is_store)
         status = store_sql_create_tables(store, err);
     return status;
+}
+
+wf_status store_sql_open(struct cdc_store *store, wf_error *err)
+{
+    wf_status status = store_sql_connect(store, err);
+    if (status)
+        return status;
+    int64_t deadline = clock_mono_ms() + STORE_SQL_BUSY_MS;
+    /* Entering and leaving WAL mode answer "busy" without asking the busy handler while another
+     * process opens or is the last to close. */
+    for (int pause_ms = 1;; pause_ms = pause_ms < 50 ? pause_ms * 2 : pause_ms) {
+        status = store_sql_prepare_file(store, err);
+        if (status != WF_UNAVAILABLE ||
+            (sqlite3_errcode(store->db) & 0xff) != SQLITE_BUSY ||
+            clock_mono_ms() >= deadline)
+            return status;
+        poll(NULL, 0, pause_ms);
+    }
 }
 
 void store_sql_close(struct cdc_store *store)

@@ -185,8 +185,10 @@ static void store_many(const char *dir)
     for (int i = 0; i < WRITES; i++) {
         struct cdc_store *store = NULL;
         /* Opened anew now and then: making the tables and the last close are races too. */
-        if (store_open(dir, &store, &mine))
+        if (store_open(dir, &store, &mine)) {
+            fprintf(stderr, "store_open: %s\n", mine.text);
             _exit(2);
+        }
         for (int j = 0; j < 5; j++)
             if (put_number(store, 1, &mine) || add_letter(store, STR("{}"), &mine))
                 _exit(3);

@@ -11,7 +11,7 @@
 #include "tests/support/script_provider.h"
 
 #define SCRIPT_TABLES_MOST 4
-#define SCRIPT_PATIENCE_MS 10000
+#define SCRIPT_PATIENCE_MS 20000
 #define SCRIPT_COLUMNS 3
 #define SCRIPT_ID_BYTES 32
 #define SCRIPT_PAD_MOST (4u * 1024u * 1024u)

@@ -17,7 +17,7 @@
 #include "base/thread.h"
 #include "tests/support/temp.h"
 
-#define RIG_PATIENCE_MS 10000
+#define RIG_PATIENCE_MS 20000
 
 struct cdc_source *rig_source;
 const char *rig_dir;

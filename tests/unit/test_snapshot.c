@@ -40,7 +40,7 @@ static void ask(const char *table)
 static void await_end(void)
 {
     struct snapshot_progress progress = {.running = true};
-    for (int64_t deadline = clock_mono_ms() + 10000;;) {
+    for (int64_t deadline = clock_mono_ms() + 20000;;) {
         snapshot_progress(rig_source->snapshot, &progress);
         if (!progress.running && progress.tables)
             return;
@@ -376,7 +376,7 @@ static void flood(const char *table, int64_t after)
     if (!hooked)
         return;
     hooked--;
-    script_noise(table, 1000000, 1250000);
+    script_noise(table, INT64_MAX - 150000, INT64_MAX - 1);
     script_commit();
 }
 
