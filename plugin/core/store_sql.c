@@ -240,16 +240,35 @@ static wf_status store_sql_create_tables(struct cdc_store *store, wf_error *err)
     return status;
 }
 
-static wf_status store_sql_prepare_file(struct cdc_store *store, wf_error *err)
+/* In one transaction: another process may be making the tables between two reads. */
+static wf_status store_sql_first_look(struct cdc_store *store, bool *out_is_store,
+                                      bool *out_busy, wf_error *err)
+{
+    wf_status status = store_sql_exec(store, "BEGIN", err);
+    if (!status)
+        status = store_sql_look(store, out_is_store, err);
+    *out_busy = (sqlite3_errcode(store->db) & 0xff) == SQLITE_BUSY;
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    /* Ending a transaction that only read fails for want of memory and for nothing else. */
+    if (!status && !sqlite3_get_autocommit(store->db))
+        status = error_no_memory(err);
+    return status;
+}
+
+static wf_status store_sql_prepare_file(struct cdc_store *store, bool *out_busy,
+                                        wf_error *err)
 {
     bool is_store = false;
-    wf_status status = store_sql_look(store, &is_store, err);
-    if (!status)
-        status = store_sql_exec(store,
-                                "PRAGMA journal_mode = WAL;"
-                                "PRAGMA synchronous = FULL;"
-                                "PRAGMA journal_size_limit = " STORE_SQL_WAL_BYTES,
-                                err);
+    wf_status status = store_sql_first_look(store, &is_store, out_busy, err);
+    if (status)
+        return status;
+    status = store_sql_exec(store,
+                            "PRAGMA journal_mode = WAL;"
+                            "PRAGMA synchronous = FULL;"
+                            "PRAGMA journal_size_limit = " STORE_SQL_WAL_BYTES,
+                            err);
+    *out_busy = (sqlite3_errcode(store->db) & 0xff) == SQLITE_BUSY;
     if (!status && !is_store)
         status = store_sql_create_tables(store, err);
     return status;
@@ -264,10 +283,9 @@ wf_status store_sql_open(struct cdc_store *store, wf_error *err)
     /* Entering and leaving WAL mode answer "busy" without asking the busy handler while another
      * process opens or is the last to close. */
     for (int pause_ms = 1;; pause_ms = pause_ms < 50 ? pause_ms * 2 : pause_ms) {
-        status = store_sql_prepare_file(store, err);
-        if (status != WF_UNAVAILABLE ||
-            (sqlite3_errcode(store->db) & 0xff) != SQLITE_BUSY ||
-            clock_mono_ms() >= deadline)
+        bool busy = false;
+        status = store_sql_prepare_file(store, &busy, err);
+        if (status != WF_UNAVAILABLE || !busy || clock_mono_ms() >= deadline)
             return status;
         poll(NULL, 0, pause_ms);
     }
