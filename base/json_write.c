@@ -60,18 +60,18 @@ static bool json_copy(struct buf *out, wf_str s, bool strict)
         at += len;
         if (at == end)
             return true;
-        if ((unsigned char)*at < 0x80) {
-            json_put_escape(out, (unsigned char)*at++);
-        } else {
-            const char *stop = json_copy_utf8(out, at, end);
-            if (stop == at) {
-                if (strict)
-                    return false;
-                buf_lit(out, UTF8_REPLACEMENT);
-                stop++;
-            }
-            at = stop;
+        const char *stop = at;
+        if ((unsigned char)*at < 0x80)
+            json_put_escape(out, (unsigned char)*stop++);
+        else
+            stop = json_copy_utf8(out, at, end);
+        if (stop == at && strict)
+            return false;
+        if (stop == at) {
+            buf_lit(out, UTF8_REPLACEMENT);
+            stop++;
         }
+        at = stop;
         if (at == end)
             return true;
     }

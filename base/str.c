@@ -334,17 +334,23 @@ char *str_dup(wf_str s)
     return copy;
 }
 
+/* Eight ASCII characters begin here. */
+static bool str_ascii_word(const char *at, size_t left)
+{
+    uint64_t word;
+    if (left < sizeof word)
+        return false;
+    memcpy(&word, at, sizeof word);
+    return !(word & UINT64_C(0x8080808080808080));
+}
+
 bool str_is_utf8(wf_str s)
 {
     size_t i = 0;
     while (i < s.len) {
-        uint64_t word;
-        if (s.len - i >= sizeof word) {
-            memcpy(&word, s.ptr + i, sizeof word);
-            if (!(word & UINT64_C(0x8080808080808080))) {
-                i += sizeof word;
-                continue;
-            }
+        if (str_ascii_word(s.ptr + i, s.len - i)) {
+            i += sizeof(uint64_t);
+            continue;
         }
         size_t len = utf8_sequence(s.ptr + i, s.len - i);
         if (len == 0)
