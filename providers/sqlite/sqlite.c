@@ -37,7 +37,7 @@
 #define SQLITE_SAMPLE_EVERY 64 /* changes between two that are measured for lag_bytes */
 
 struct sqlite_state {
-    struct sqlite_cancel cancel; /* the one member that other threads touch */
+    struct cancel cancel; /* the one member that other threads touch */
     const struct cdc_settings *settings;
     const struct cdc_emitter *out;
     struct sqlite_db db;
@@ -117,7 +117,7 @@ static wf_status sqlite_open(void *state, const struct cdc_open *with, wf_error 
     s->settings = with->settings;
     s->out = with->out;
     s->db.unwanted = with->cancelled;
-    wf_status status = sqlite_db_cancel_open(&s->cancel, err);
+    wf_status status = cancel_open(&s->cancel, err);
     if (!status)
         status = sqlite_db_open(&s->db, with->settings, options->busy_timeout_ms,
                                 &s->cancel, err);
@@ -155,13 +155,13 @@ static void sqlite_close(void *state)
     sqlite_watch_close(&s->watch);
     if (s->db.cancel)
         sqlite_db_close(&s->db);
-    sqlite_db_cancel_close(&s->cancel);
+    cancel_close(&s->cancel);
 }
 
 static void sqlite_interrupt(void *state)
 {
     struct sqlite_state *s = state;
-    sqlite_db_cancel_raise(&s->cancel);
+    cancel_raise(&s->cancel);
 }
 
 /* Julian days hold about 40 microseconds; SQLite's clock gives milliseconds. */
@@ -375,11 +375,11 @@ static wf_status sqlite_poll(void *state, struct cdc_budget budget, wf_error *er
     struct sqlite_state *s = state;
     int64_t deadline = clock_mono_ms() + budget.timeout_ms;
     for (;;) {
-        if (sqlite_db_cancel_take(&s->cancel))
+        if (cancel_take(&s->cancel))
             return WF_OK;
         bool idle;
         wf_status status = sqlite_work(s, budget.max_changes, &idle, err);
-        if (status == WF_CANCELLED && sqlite_db_cancel_take(&s->cancel))
+        if (status == WF_CANCELLED && cancel_take(&s->cancel))
             return WF_OK;
         int64_t wait = deadline - clock_mono_ms();
         if (status || !idle || wait <= 0)
@@ -390,7 +390,7 @@ static wf_status sqlite_poll(void *state, struct cdc_budget budget, wf_error *er
         /* Without a budget only an interrupt is waited for: writers must not wake us in
          * vain. */
         sqlite_watch_wait(budget.max_changes ? &s->watch : NULL,
-                          sqlite_db_cancel_fd(&s->cancel), (int)wait);
+                          cancel_fd(&s->cancel), (int)wait);
     }
 }
 

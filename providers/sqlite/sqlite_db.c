@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -20,53 +19,6 @@
 
 #define SQLITE_DB_PROGRESS_OPS                                                             \
     20000 /* virtual machine steps between two looks at `cancel` */
-
-wf_status sqlite_db_cancel_open(struct sqlite_cancel *cancel, wf_error *err)
-{
-    int fd = eventfd(atomic_load(&cancel->raised) ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (fd < 0)
-        return error_errno(err, WF_UNAVAILABLE, errno, "sqlite: cannot make an eventfd");
-    atomic_store(&cancel->event_fd, fd + 1);
-    if (atomic_load(&cancel->raised)) /* raised between the two lines above */
-        sqlite_db_cancel_raise(cancel);
-    return WF_OK;
-}
-
-void sqlite_db_cancel_raise(struct sqlite_cancel *cancel)
-{
-    atomic_store(&cancel->raised, true);
-    int fd = atomic_load(&cancel->event_fd) - 1;
-    if (fd < 0)
-        return;
-    uint64_t one = 1;
-    ssize_t written = write(fd, &one, sizeof(one));
-    (void)written; /* EAGAIN: it is raised already */
-}
-
-bool sqlite_db_cancel_take(struct sqlite_cancel *cancel)
-{
-    if (!atomic_exchange(&cancel->raised, false))
-        return false;
-    int fd = atomic_load(&cancel->event_fd) - 1;
-    uint64_t count;
-    if (fd >= 0) {
-        ssize_t got = read(fd, &count, sizeof(count));
-        (void)got; /* EAGAIN: the writer is between its two steps; one wake-up more */
-    }
-    return true;
-}
-
-int sqlite_db_cancel_fd(struct sqlite_cancel *cancel)
-{
-    return atomic_load(&cancel->event_fd) - 1;
-}
-
-void sqlite_db_cancel_close(struct sqlite_cancel *cancel)
-{
-    int fd = atomic_exchange(&cancel->event_fd, 0) - 1;
-    if (fd >= 0)
-        close(fd);
-}
 
 static int sqlite_db_hex(char c)
 {
@@ -216,7 +168,7 @@ static int sqlite_db_busy(void *ctx, int count)
     if (left <= 0)
         return 0;
     int64_t pause = count < 5 ? (int64_t)1 << count : 25;
-    struct pollfd wait = {.fd = sqlite_db_cancel_fd(db->cancel), .events = POLLIN};
+    struct pollfd wait = {.fd = cancel_fd(db->cancel), .events = POLLIN};
     poll(&wait, db->deaf ? 0 : 1, (int)(pause < left ? pause : left));
     return 1;
 }
@@ -245,7 +197,7 @@ static wf_status sqlite_db_settle(struct sqlite_db *db, wf_error *err)
 }
 
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
-                         int64_t busy_timeout_ms, struct sqlite_cancel *cancel,
+                         int64_t busy_timeout_ms, struct cancel *cancel,
                          wf_error *err)
 {
     db->cancel = cancel;

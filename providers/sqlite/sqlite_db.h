@@ -7,7 +7,7 @@
  * drop the locks this process holds (POSIX advisory locks), so identity is asked with
  * stat() only.
  *
- * A connection belongs to one thread.  sqlite_cancel is the one thing other threads touch.
+ * A connection belongs to one thread.  Its `cancel` is the one thing other threads touch.
  */
 #ifndef PROVIDERS_SQLITE_DB_H
 #define PROVIDERS_SQLITE_DB_H
@@ -18,25 +18,13 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/cancel.h"
 #include "base/compiler.h"
 #include "plugin/core/settings.h"
 
-/* "Return soon", from any thread.  Zeroed memory is ready to be raised; the descriptor
- * comes with sqlite_db_cancel_open(). */
-struct sqlite_cancel {
-    atomic_bool raised;
-    _Atomic int event_fd; /* plus one; 0: none yet */
-};
-
-wf_status sqlite_db_cancel_open(struct sqlite_cancel *cancel, wf_error *err);
-void sqlite_db_cancel_raise(struct sqlite_cancel *cancel); /* [any] */
-bool sqlite_db_cancel_take(struct sqlite_cancel *cancel);  /* was it raised?  Lowers it. */
-int sqlite_db_cancel_fd(struct sqlite_cancel *cancel);
-void sqlite_db_cancel_close(struct sqlite_cancel *cancel);
-
 struct sqlite_db {
     sqlite3 *handle;
-    struct sqlite_cancel *cancel;
+    struct cancel *cancel;
     char *path;  /* absolute, links resolved */
     char *shown; /* the connection as a person may see it */
     dev_t device;
@@ -52,7 +40,7 @@ struct sqlite_db {
 /* Opens an existing database for reading and writing.  `db` is zeroed memory; close it in
  * any case.  Borrows `cancel` until then. */
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
-                         int64_t busy_timeout_ms, struct sqlite_cancel *cancel,
+                         int64_t busy_timeout_ms, struct cancel *cancel,
                          wf_error *err);
 void sqlite_db_close(struct sqlite_db *db);
 

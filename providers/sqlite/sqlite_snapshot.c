@@ -15,7 +15,7 @@
 #include "providers/sqlite/sqlite_sql.h"
 
 struct sqlite_snapshot {
-    struct sqlite_cancel cancel;
+    struct cancel cancel;
     struct sqlite_db db;
     struct sqlite_row row;
     struct sqlite_schema *schema; /* of the table read last, as of `cookie` */
@@ -29,7 +29,7 @@ static wf_status sqlite_snapshot_open(void *reader, void *state,
     (void)state;
     struct sqlite_snapshot *s = reader;
     const struct sqlite_options *options = settings->options;
-    wf_status status = sqlite_db_cancel_open(&s->cancel, err);
+    wf_status status = cancel_open(&s->cancel, err);
     if (!status)
         status =
             sqlite_db_open(&s->db, settings, options->busy_timeout_ms, &s->cancel, err);
@@ -52,13 +52,13 @@ static void sqlite_snapshot_close(void *reader)
     sqlite_row_release(&s->row);
     if (s->db.cancel)
         sqlite_db_close(&s->db);
-    sqlite_db_cancel_close(&s->cancel);
+    cancel_close(&s->cancel);
 }
 
 static void sqlite_snapshot_interrupt(void *reader)
 {
     struct sqlite_snapshot *s = reader;
-    sqlite_db_cancel_raise(&s->cancel);
+    cancel_raise(&s->cancel);
 }
 
 static wf_status sqlite_snapshot_mark(void *reader, uint64_t *out_mark, wf_error *err)
@@ -328,7 +328,7 @@ static wf_status sqlite_snapshot_read_chunk(void *reader,
                                             struct cdc_chunk_result *out, wf_error *err)
 {
     struct sqlite_snapshot *s = reader;
-    if (sqlite_db_cancel_take(&s->cancel))
+    if (cancel_take(&s->cancel))
         return error_set(err, WF_CANCELLED, "the snapshot was interrupted");
     wf_status status = sqlite_db_check_file(&s->db, err);
     if (!status)

@@ -473,7 +473,7 @@ static void sqlite_rig_each_row(struct sqlite_rig *rig, const char *table, const
 {
     char shown[] = "test";
     struct sqlite_db db = {.handle = rig->writer, .shown = shown};
-    struct sqlite_cancel cancel = {0};
+    struct cancel cancel = {0};
     db.cancel = &cancel;
     struct sqlite_schema *schema = NULL;
     wf_status status = sqlite_schema_read(&db, str_from(table), &schema, &rig->err);
