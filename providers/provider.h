@@ -6,7 +6,7 @@
  * answers the calls below and keeps no globals.  Calls come from one thread, the source's
  * own, in this order, and never overlap:
  *
- *     open -> ( poll | confirm | lag | snapshot_tables | cleanup )* -> close
+ *     open -> ( poll | confirm | lag | details | snapshot_tables | cleanup | remains )* -> close
  *
  * interrupt() is the exception: any thread may call it, between a successful open and
  * close.  After WF_UNAVAILABLE the source calls close, waits its backoff, and opens again;
@@ -70,6 +70,11 @@ struct cdc_emitter {
     wf_status (*schema)(void *ctx, wf_str table, wf_str ddl, wf_str position,
                         wf_error *err);
 
+    /* The rows of these tables (patterns; count 0: all) are to be read by a snapshot: they
+     * are new to the stream, or the stream lost changes.  Kept across restarts. */
+    wf_status (*want_snapshot)(void *ctx, const wf_str *tables, size_t count,
+                               wf_error *err);
+
     /* A line for the operator's log; the source id is added. */
     void (*notice)(void *ctx, enum log_level level, const char *text);
 };
@@ -85,6 +90,8 @@ struct cdc_open {
     /* Becomes true when nobody wants the source any more: an open that waits looks at it at
      * least every 100 ms and then fails with WF_CANCELLED. */
     const _Atomic bool *cancelled;
+    /* Only cleanup() comes next: nothing is set up, and nothing has to be in order. */
+    bool removing;
     /* Filled in by open: who the server is (system id, database uuid), stored with the
      * position. When `identity` is not empty and differs, open fails with WF_STATE and says
      * so. */
@@ -94,7 +101,12 @@ struct cdc_open {
 struct cdc_lag {
     int64_t bytes;   /* not yet confirmed; -1: unknown */
     int64_t seconds; /* age of the oldest change not yet confirmed; -1: unknown */
+    /* How much the far side may still write before it drops what is not confirmed; -1:
+     * unknown, or without limit. */
+    int64_t headroom_bytes;
 };
+
+#define CDC_LAG_UNKNOWN ((struct cdc_lag){-1, -1, -1})
 
 /* ---- snapshots: core/snapshot.c owns the algorithm (docs/snapshots.md) --------------- */
 
@@ -171,6 +183,13 @@ struct cdc_provider {
 
     /* Optional. */
     wf_status (*lag)(void *state, struct cdc_lag *out, wf_error *err);
+
+    /* Optional: what else an operator wants to know, a JSON object; asked after lag(). */
+    wf_status (*details)(void *state, struct buf *out_json, wf_error *err);
+
+    /* Optional: what stays at the far side after a stop and costs something there, one line
+     * each; the next call is close. */
+    wf_status (*remains)(void *state, struct buf *out_lines, wf_error *err);
 
     /* Optional: removes from the far side whatever this provider installed there; the next
      * call is close.  Writes what was removed, one line each; nothing when nothing was

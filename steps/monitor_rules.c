@@ -23,15 +23,24 @@ static bool monitor_rules_reached(int64_t lag, int64_t threshold)
     return threshold > 0 && lag >= threshold;
 }
 
+/* Less is worse here, and there may be no limit. */
+static bool monitor_rules_scarce(int64_t headroom, int64_t threshold, double part)
+{
+    return threshold > 0 && headroom >= 0 && (double)headroom < (double)threshold / part;
+}
+
 enum monitor_status monitor_rules_evaluate(struct monitor_lag lag,
                                            struct monitor_thresholds thresholds)
 {
     /* Not by the quotient: near 2^63 a double cannot tell neighbours apart. */
     if (monitor_rules_reached(lag.bytes, thresholds.bytes) ||
-        monitor_rules_reached(lag.seconds, thresholds.seconds))
+        monitor_rules_reached(lag.seconds, thresholds.seconds) ||
+        monitor_rules_scarce(lag.headroom, thresholds.headroom, 1))
         return MONITOR_CRITICAL;
-    return monitor_rules_worst(lag, thresholds) >= MONITOR_RULES_WARNING ? MONITOR_WARNING
-                                                                         : MONITOR_HEALTHY;
+    bool near = monitor_rules_worst(lag, thresholds) >= MONITOR_RULES_WARNING ||
+                monitor_rules_scarce(lag.headroom, thresholds.headroom,
+                                     MONITOR_RULES_WARNING);
+    return near ? MONITOR_WARNING : MONITOR_HEALTHY;
 }
 
 const char *monitor_rules_text(enum monitor_status status)

@@ -15,12 +15,14 @@
 struct monitor_lag {
     int64_t bytes;
     int64_t seconds;
+    int64_t headroom; /* bytes the log may still grow; -1: unknown, or without limit */
 };
 
 /* Where it becomes critical; 0: this axis does not count. */
 struct monitor_thresholds {
     int64_t bytes;
     int64_t seconds;
+    int64_t headroom; /* less is critical */
 };
 
 enum monitor_status {
@@ -29,7 +31,7 @@ enum monitor_status {
     MONITOR_CRITICAL,
 };
 
-/* Critical when either axis has reached its threshold, warning from 0.8 of it. */
+/* Critical when an axis has reached its threshold, warning from 0.8 of it. */
 enum monitor_status monitor_rules_evaluate(struct monitor_lag lag,
                                            struct monitor_thresholds thresholds);
 const char *monitor_rules_text(enum monitor_status status);

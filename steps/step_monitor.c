@@ -158,6 +158,14 @@ static const struct cdc_option step_monitor_options[] = {
     {.key = NULL},
 };
 
+/* Critical without looking at the headroom. */
+static bool step_monitor_lags(const struct step_monitor_look *now)
+{
+    struct monitor_thresholds thresholds = now->thresholds;
+    thresholds.headroom = 0;
+    return monitor_rules_evaluate(now->lag, thresholds) == MONITOR_CRITICAL;
+}
+
 static wf_status step_monitor_run(struct step_call *call, struct buf *out, wf_error *err)
 {
     struct step_monitor_inputs in = {.low_water = 0};
@@ -181,7 +189,8 @@ static wf_status step_monitor_run(struct step_call *call, struct buf *out, wf_er
         .status = monitor_rules_evaluate(now.lag, now.thresholds),
         .low = monitor_rules_is_low(now.lag, now.thresholds, in.low_water),
         .paused = state.phase == LIFECYCLE_PAUSED,
-        .auto_throttle = in.auto_throttle,
+        /* Pausing heals a lag, and makes a lack of room worse. */
+        .auto_throttle = in.auto_throttle && step_monitor_lags(&now),
     };
     struct monitor_actions actions;
     status = monitor_decide(call->context->monitor, now.source->id, &now.look, &actions,
@@ -197,6 +206,9 @@ static const struct cdc_output step_monitor_outputs[] = {
     {"source_id", "string", "The source"},
     {"lag_bytes", "int", "What is not confirmed yet, in bytes"},
     {"lag_seconds", "int", "Age of the oldest change that is not confirmed yet"},
+    {"headroom_bytes", "int",
+     "How much the database may still write before it drops what is not confirmed; left out "
+     "when there is no limit"},
     {"status", "string", "healthy, warning or critical"},
     {"alerts_sent", "int", "1 when this call has published an alert, else 0"},
     {"auto_throttled", "bool", "This call has paused the source"},

@@ -46,17 +46,21 @@ static wf_status step_status_report(struct cdc_source *source, struct buf *out,
     CDC_CLEANUP(buf_release) struct buf position;
     CDC_CLEANUP(buf_release) struct buf tables;
     CDC_CLEANUP(buf_release) struct buf subscriptions;
+    CDC_CLEANUP(buf_release) struct buf details;
     buf_init(&position, LIMIT_OUTPUT_BYTES);
     buf_init(&tables, LIMIT_OUTPUT_BYTES);
     buf_init(&subscriptions, LIMIT_OUTPUT_BYTES);
+    buf_init(&details, LIMIT_OUTPUT_BYTES);
     struct cdc_status now;
     source_status(source, &now);
+    source_details(source, &details);
     source_position(source, &position);
     source_tables_json(source, &tables);
     source_subscriptions_json(source, &subscriptions);
     wf_status status = buf_status(&position, "position", err);
     status = status ? status : buf_status(&tables, "tables", err);
     status = status ? status : buf_status(&subscriptions, "subscriptions", err);
+    status = status ? status : buf_status(&details, "details", err);
     if (status)
         return status;
 
@@ -68,6 +72,8 @@ static wf_status step_status_report(struct cdc_source *source, struct buf *out,
     json_cstr(&w, "phase", lifecycle_phase_text(now.phase));
     json_i64(&w, "lag_bytes", step_status_known(now.lag.bytes));
     json_i64(&w, "lag_seconds", step_status_known(now.lag.seconds));
+    if (now.lag.headroom_bytes >= 0)
+        json_i64(&w, "headroom_bytes", now.lag.headroom_bytes);
     json_str(&w, "position", buf_view(&position));
     json_raw(&w, "tables", buf_view(&tables));
     json_raw(&w, "subscriptions", buf_view(&subscriptions));
@@ -78,6 +84,8 @@ static wf_status step_status_report(struct cdc_source *source, struct buf *out,
     }
     if (now.error.text[0])
         json_cstr(&w, "error", now.error.text);
+    if (details.len)
+        json_raw(&w, "details", buf_view(&details));
     step_status_snapshot(&w, &now.snapshot);
     json_close(&w, '}');
     return WF_OK;
@@ -113,6 +121,9 @@ static const struct cdc_output step_status_outputs[] = {
     {"lag_bytes", "int", "What is not confirmed yet, in bytes; 0 when unknown"},
     {"lag_seconds", "int",
      "Age of the oldest change that is not confirmed yet; 0 when unknown"},
+    {"headroom_bytes", "int",
+     "How much the database may still write before it drops what is not confirmed; left out "
+     "when there is no limit, or it is not known"},
     {"position", "string",
      "The last confirmed place in the stream, in the provider's own form"},
     {"tables", "list", "The tables it was configured with; empty: all"},
@@ -122,6 +133,7 @@ static const struct cdc_output step_status_outputs[] = {
      "delivered), error (the last attempt's, while it is being retried)"},
     {"events_total", "int", "Events read for triggers since the source was made"},
     {"last_event", "string", "When the last event was read; left out before the first"},
+    {"details", "map", "What the provider tells beyond that, as its page says"},
     {"error", "string", "Why it is reconnecting or failed; left out when all is well"},
     {"snapshot", "map",
      "While one is running: table, rows, estimated_rows (-1: unknown), tables, "

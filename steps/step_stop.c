@@ -36,9 +36,9 @@ static void step_stop_report(struct step_call *call, const struct step_stop_inpu
     json_open(&w, NULL, '{');
     json_str(&w, "source_id", in->source_id);
     json_cstr(&w, "action", "stopped");
-    if (in->cleanup) {
+    if (in->cleanup || removed.len) {
         bool any = false;
-        json_open(&w, "removed", '[');
+        json_open(&w, in->cleanup ? "removed" : "kept", '[');
         for (wf_str line; str_next(&removed, '\n', &line);) {
             if (!line.len)
                 continue;
@@ -46,7 +46,7 @@ static void step_stop_report(struct step_call *call, const struct step_stop_inpu
             any = true;
         }
         json_close(&w, ']');
-        if (!any)
+        if (!any && in->cleanup)
             json_cstr(&w, "message",
                       step_stop_is_pending(call, in->source_id)
                           ? "the cleanup follows when the running workflows have ended"
@@ -97,6 +97,8 @@ static const struct cdc_output step_stop_outputs[] = {
     {"source_id", "string", "The source"},
     {"action", "string", "stopped"},
     {"removed", "list", "With cleanup: what was removed, one text each"},
+    {"kept", "list",
+     "Without cleanup: what stays at the database and costs something there, one text each"},
     {"message", "string", "With cleanup, when nothing was removed: why"},
     {NULL, NULL, NULL},
 };

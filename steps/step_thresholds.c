@@ -17,6 +17,11 @@ static const struct cdc_option step_thresholds_rows[] = {
      .type = CDC_OPTION_DURATION,
      .fallback = "300",
      .help = "Critical from here on, in seconds; a warning from 0.8 of it"},
+    {.key = "headroom_bytes",
+     .type = CDC_OPTION_BYTES,
+     .fallback = "0",
+     .help = "Critical below this much that the database may still write before it drops "
+             "what is not confirmed; 0: not looked at"},
     {.key = NULL},
 };
 
@@ -56,9 +61,11 @@ struct monitor_thresholds step_thresholds_read(const struct step_call *call)
     const cJSON *map = cJSON_GetObjectItemCaseSensitive(call->config, "thresholds");
     const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(map, "lag_bytes");
     const cJSON *seconds = cJSON_GetObjectItemCaseSensitive(map, "lag_seconds");
+    const cJSON *headroom = cJSON_GetObjectItemCaseSensitive(map, "headroom_bytes");
     return (struct monitor_thresholds){
         step_thresholds_value(bytes, true, MONITOR_RULES_LAG_BYTES),
         step_thresholds_value(seconds, false, MONITOR_RULES_LAG_SECONDS),
+        step_thresholds_value(headroom, true, 0),
     };
 }
 
@@ -67,6 +74,7 @@ struct monitor_lag step_thresholds_lag(const struct cdc_status *status)
     return (struct monitor_lag){
         status->lag.bytes > 0 ? status->lag.bytes : 0,
         status->lag.seconds > 0 ? status->lag.seconds : 0,
+        status->lag.headroom_bytes,
     };
 }
 
@@ -75,6 +83,8 @@ void step_thresholds_put(struct json_writer *w, struct monitor_lag lag,
 {
     json_i64(w, "lag_bytes", lag.bytes);
     json_i64(w, "lag_seconds", lag.seconds);
+    if (lag.headroom >= 0)
+        json_i64(w, "headroom_bytes", lag.headroom);
     json_cstr(w, "status", monitor_rules_text(status));
 }
 
@@ -83,5 +93,7 @@ void step_thresholds_put_limits(struct json_writer *w, struct monitor_thresholds
     json_open(w, "thresholds", '{');
     json_i64(w, "lag_bytes", thresholds.bytes);
     json_i64(w, "lag_seconds", thresholds.seconds);
+    if (thresholds.headroom)
+        json_i64(w, "headroom_bytes", thresholds.headroom);
     json_close(w, '}');
 }

@@ -46,10 +46,11 @@ struct snapshot_progress {
 wf_status snapshot_new(struct snapshot **out, wf_error *err);
 void snapshot_free(struct snapshot *s);
 
-/* Asks for a snapshot of `tables` (count 0: all that are configured).  Patterns are
- * resolved by the source thread.  [any] */
-wf_status snapshot_request(struct snapshot *s, const wf_str *tables, size_t count,
-                           wf_error *err);
+/* Asks for a snapshot of `tables` (count 0: all that are configured), and keeps the wish in
+ * `store` (NULL: it is lost with the process).  Patterns are resolved by the source
+ * thread.  [any] */
+wf_status snapshot_request(struct snapshot *s, struct cdc_store *store, wf_str source_id,
+                           const struct cdc_list *tables, wf_error *err);
 
 /* A new run of the source begins, with an empty log: what is not done is read from the
  * store. */

@@ -216,6 +216,7 @@ wf_status snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_
     buf_init(&r->chunk, READER_CHUNK_BYTES + 2 * largest);
     buf_init(&r->after, LIMIT_CONFIG_BYTES);
     buf_init(&r->id, LIMIT_CONFIG_BYTES);
+    buf_init(&r->from, LIMIT_CONFIG_BYTES);
     keyset_init(&r->changed, READER_KEYS_BYTES);
     wf_status status =
         thread_start(&r->thread, "cdc-snapshot", snapshot_reader_main, r, err);
@@ -243,6 +244,7 @@ void snapshot_reader_release(struct snapshot_reader *r)
     buf_release(&r->chunk);
     buf_release(&r->after);
     buf_release(&r->id);
+    buf_release(&r->from);
     keyset_release(&r->changed);
     pthread_cond_destroy(&r->work);
     pthread_mutex_destroy(&r->lock);
@@ -263,6 +265,8 @@ void snapshot_reader_assign(struct snapshot_reader *r, const struct reader_task 
     keyset_clear(&r->changed);
     r->stale = false;
     r->empty = false;
+    r->told = false;
+    r->dropped = false;
     r->appended = 0;
     r->task = *task;
     pthread_mutex_lock(&r->lock);

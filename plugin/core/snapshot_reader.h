@@ -61,8 +61,12 @@ struct snapshot_reader {
     /* [snapshot] */
     struct buf id;
 
-    /* [source]: what the stream said since the task was assigned. */
+    /* [source]: which chunk it is, and what the stream said since it was assigned. */
+    struct buf from; /* behind task.after */
     struct snapshot_table *table;
+    uint64_t number; /* of the chunk within the table */
+    bool told;       /* the table knows where it ends */
+    bool dropped;    /* it is of no use any more */
     uint32_t table_id;
     struct keyset changed;
     bool stale;      /* the chunk has to be read again, smaller */

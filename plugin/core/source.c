@@ -64,6 +64,7 @@ wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger
     thread_cond_init(&source->changed);
     thread_cond_init(&source->control);
     buf_init(&source->removed, LIMIT_CONFIG_BYTES);
+    buf_init(&source->details, LIMIT_CONFIG_BYTES);
     buf_init(&source->position, LIMIT_POSITION);
     buf_init(&source->identity, LIMIT_TEXT_BYTES);
     confirm_init(&source->confirm);
@@ -100,6 +101,7 @@ void source_free(struct cdc_source *source)
     settings_free(source->settings);
     settings_free(source->next_settings);
     buf_release(&source->removed);
+    buf_release(&source->details);
     buf_release(&source->position);
     buf_release(&source->identity);
     pthread_cond_destroy(&source->changed);
@@ -359,7 +361,11 @@ wf_status source_snapshot(struct cdc_source *source, const wf_str *tables, size_
     if (!provider->snapshot && !provider->snapshot_own)
         return error_set(err, WF_UNSUPPORTED, "provider '%s' has no snapshots",
                          provider->name);
-    wf_status status = snapshot_request(source->snapshot, tables, count, err);
+    struct cdc_store *store = NULL;
+    wf_status status = provider->lossy ? WF_OK : source_store(source, &store, err);
+    const struct cdc_list list = {(wf_str *)tables, count};
+    if (!status)
+        status = snapshot_request(source->snapshot, store, source->id, &list, err);
     if (!status)
         source_wake(source);
     return status;

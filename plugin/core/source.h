@@ -74,6 +74,7 @@ struct cdc_source {
     struct buf removed;   /* what the last cleanup removed */
     struct buf position;  /* last confirmed */
     struct cdc_lag lag;
+    struct buf details; /* answered together with it */
     uint64_t lag_asked, lag_answered;
     pthread_t thread;
 
@@ -156,7 +157,11 @@ wf_status source_snapshot(struct cdc_source *source, const wf_str *tables, size_
 void source_status(struct cdc_source *source, struct cdc_status *out);
 /* Appends the last confirmed position.  [any] */
 void source_position(struct cdc_source *source, struct buf *out);
-/* Appends what the last cleanup removed, one line each.  [any] */
+/* Appends what the provider tells beyond that, a JSON object as of the last
+ * source_status(); nothing when it tells nothing.  [any] */
+void source_details(struct cdc_source *source, struct buf *out);
+/* Appends what the last stop left at the far side, or its cleanup removed, one line each.
+ * [any] */
 void source_removed(struct cdc_source *source, struct buf *out);
 /* Appends the configured tables as a JSON list.  [any] */
 void source_tables_json(struct cdc_source *source, struct buf *out);

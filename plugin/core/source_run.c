@@ -115,6 +115,18 @@ static wf_status source_run_schema(void *ctx, wf_str table, wf_str ddl, wf_str p
     return status ? status : store_schema_add(store, source->id, table, ddl, position, err);
 }
 
+static wf_status source_run_want_snapshot(void *ctx, const wf_str *tables, size_t count,
+                                          wf_error *err)
+{
+    struct cdc_source *source = ctx;
+    struct cdc_store *store = NULL;
+    bool lossy = source->settings->provider->lossy;
+    wf_status status = lossy ? WF_OK : source_store(source, &store, err);
+    const struct cdc_list list = {(wf_str *)tables, count};
+    return status ? status
+                  : snapshot_request(source->snapshot, store, source->id, &list, err);
+}
+
 static void source_run_notice(void *ctx, enum log_level level, const char *text)
 {
     struct cdc_source *source = ctx;
@@ -124,7 +136,8 @@ static void source_run_notice(void *ctx, enum log_level level, const char *text)
 /* ---- the connection ------------------------------------------------------------------ */
 
 static wf_status source_run_open(struct cdc_source *source,
-                                 const struct cdc_emitter *emitter, wf_error *err)
+                                 const struct cdc_emitter *emitter, bool removing,
+                                 wf_error *err)
 {
     const struct cdc_provider *provider = source->settings->provider;
     void *state = calloc(1, provider->state_size ? provider->state_size : 1);
@@ -139,6 +152,7 @@ static wf_status source_run_open(struct cdc_source *source,
         .out = emitter,
         .host = source->host,
         .cancelled = &source->cancelled,
+        .removing = removing,
         .out_identity = &identity,
     };
     wf_status status = provider->open(state, &with, err);
@@ -200,8 +214,8 @@ static wf_status source_run_snapshot(struct cdc_source *source, wf_error *err)
     pthread_mutex_unlock(&source->lock);
     wf_status status = WF_OK;
     if (source->snapshot_wanted && !quiet && clock_mono_ms() >= source->settled_ms) {
-        source->snapshot_wanted = false;
-        status = snapshot_request(source->snapshot, NULL, 0, err);
+        status = source_run_want_snapshot(source, NULL, 0, err);
+        source->snapshot_wanted = status != WF_OK;
     }
     if (!status && !quiet && snapshot_active(source->snapshot))
         status = snapshot_step(source->snapshot, err);
@@ -260,15 +274,22 @@ static wf_status source_run_lag(struct cdc_source *source, wf_error *err)
     pthread_mutex_unlock(&source->lock);
     if (!asked)
         return WF_OK;
-    struct cdc_lag lag = {-1, -1};
+    struct cdc_lag lag = CDC_LAG_UNKNOWN;
     const struct cdc_provider *provider = source->settings->provider;
     wf_status status = WF_OK;
     if (provider->lag)
         status = provider->lag(source->provider_state, &lag, err);
+    CDC_CLEANUP(buf_release) struct buf details;
+    buf_init(&details, LIMIT_CONFIG_BYTES);
     if (status)
-        lag = (struct cdc_lag){-1, -1};
+        lag = CDC_LAG_UNKNOWN;
+    else if (provider->details)
+        status = provider->details(source->provider_state, &details, err);
     pthread_mutex_lock(&source->lock);
     source->lag = lag;
+    buf_clear(&source->details);
+    if (!status && !details.broken)
+        buf_str(&source->details, buf_view(&details));
     source->lag_answered = number;
     pthread_cond_broadcast(&source->changed);
     pthread_mutex_unlock(&source->lock);
@@ -384,6 +405,28 @@ static wf_status source_run_remove(struct cdc_source *source, wf_error *err)
     return status;
 }
 
+/* What a stop without cleanup leaves behind: a slot that holds back the log until the next
+ * start. */
+static void source_run_remains(struct cdc_source *source)
+{
+    const struct cdc_provider *provider = source->settings->provider;
+    if (!source->provider_open || !provider->remains)
+        return;
+    CDC_CLEANUP(buf_release) struct buf lines;
+    buf_init(&lines, LIMIT_CONFIG_BYTES);
+    wf_error err;
+    if (provider->remains(source->provider_state, &lines, &err) || lines.broken)
+        return;
+    pthread_mutex_lock(&source->lock);
+    buf_str(&source->removed, buf_view(&lines));
+    pthread_mutex_unlock(&source->lock);
+    wf_str rest = buf_view(&lines);
+    for (wf_str line; str_next(&rest, '\n', &line);)
+        if (line.len)
+            log_line(&source->logger, LOG_INFO, "source=%.*s %.*s", STR_ARG(source->id),
+                     STR_ARG(line));
+}
+
 /* Removes what the provider installed; opens it for that when it is not open. */
 static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitter *emitter)
 {
@@ -393,15 +436,17 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
     if (wanted)
         atomic_store(&source->cancelled, source->ending);
     pthread_mutex_unlock(&source->lock);
-    if (!wanted)
+    if (!wanted) {
+        source_run_remains(source);
         return;
+    }
     wf_error err = {.code = WF_OK};
     wf_status status = WF_OK;
     if (!source->provider_open) {
         /* Opened only to be emptied: a position that can no longer be resumed is no hindrance. */
         buf_clear(&source->confirm.latest);
         buf_clear(&source->identity);
-        status = source_run_open(source, emitter, &err);
+        status = source_run_open(source, emitter, true, &err);
     }
     if (!status)
         status = source_run_remove(source, &err);
@@ -441,7 +486,7 @@ static wf_status source_run_connections(struct cdc_source *source,
 {
     unsigned attempt = 0;
     while (source_run_goes_on(source)) {
-        wf_status status = source_run_open(source, emitter, err);
+        wf_status status = source_run_open(source, emitter, false, err);
         if (!status)
             status = source_run_audience(source, err);
         if (!status) /* where a first start begins: another start must not begin later */
@@ -479,6 +524,7 @@ void source_run(struct cdc_source *source)
         source_run_mark,
         source_run_wanted,
         source_run_schema,
+        source_run_want_snapshot,
         source_run_notice,
     };
     wf_error err = {.code = WF_OK};

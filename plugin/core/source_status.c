@@ -21,7 +21,7 @@ static void source_status_lag(struct cdc_source *source, struct cdc_lag *out)
     bool open = lifecycle_is_open(&source->life) && !source->draining;
     uint64_t number = open ? ++source->lag_asked : 0;
     pthread_mutex_unlock(&source->lock);
-    *out = (struct cdc_lag){-1, -1};
+    *out = CDC_LAG_UNKNOWN;
     if (!open)
         return;
     source_wake(source);
@@ -60,6 +60,13 @@ void source_removed(struct cdc_source *source, struct buf *out)
 {
     pthread_mutex_lock(&source->lock);
     buf_str(out, buf_view(&source->removed));
+    pthread_mutex_unlock(&source->lock);
+}
+
+void source_details(struct cdc_source *source, struct buf *out)
+{
+    pthread_mutex_lock(&source->lock);
+    buf_str(out, buf_view(&source->details));
     pthread_mutex_unlock(&source->lock);
 }
 

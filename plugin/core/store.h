@@ -69,6 +69,19 @@ struct store_snapshot {
 /* The number of the last run, 0 when there was none. */
 wf_status store_snapshot_last_run(struct cdc_store *store, wf_str source_id,
                                   uint64_t *out_run, wf_error *err);
+/* A run that is asked for, and not begun: patterns of tables.  Kept until its tables are. */
+wf_status store_snapshot_ask(struct cdc_store *store, wf_str source_id,
+                             const wf_str *patterns, size_t count, uint64_t *out_run,
+                             wf_error *err);
+/* Every pattern of every such run, oldest run first. */
+wf_status store_snapshot_asks(struct cdc_store *store, wf_str source_id, void *ctx,
+                              wf_status (*row)(void *ctx, uint64_t run, wf_str pattern,
+                                               wf_error *err),
+                              wf_error *err);
+/* The tables that the pattern stands for are stored. */
+wf_status store_snapshot_begun(struct cdc_store *store, wf_str source_id, uint64_t run,
+                               wf_str pattern, wf_error *err);
+
 wf_status store_snapshot_put(struct cdc_store *store, wf_str source_id,
                              const struct store_snapshot *progress, wf_error *err);
 /* Every table of runs that are not done (a run is done when all its tables are), oldest run

@@ -15,6 +15,8 @@ struct store_snapshot_numbers {
     int64_t done;
 };
 
+#define STORE_SNAPSHOT_ASKED 2 /* in `done`: a pattern of a run that has not begun */
+
 wf_status store_snapshot_last_run(struct cdc_store *store, wf_str source_id,
                                   uint64_t *out_run, wf_error *err)
 {
@@ -46,7 +48,8 @@ static wf_status store_snapshot_prune(struct cdc_store *store, wf_str source_id,
 }
 
 static wf_status store_snapshot_write(struct cdc_store *store, wf_str source_id,
-                                      const struct store_snapshot *progress, wf_error *err)
+                                      const struct store_snapshot *progress, int64_t done,
+                                      wf_error *err)
 {
     CDC_CLEANUP(store_sql_end) struct store_call call;
     wf_status status = store_sql_begin(&call, store, STORE_SQL_SNAPSHOT_PUT, err);
@@ -59,7 +62,7 @@ static wf_status store_snapshot_write(struct cdc_store *store, wf_str source_id,
     store_sql_blob(&call, 5, progress->after);
     store_sql_i64(&call, 6, (int64_t)progress->rows);
     store_sql_i64(&call, 7, progress->estimated_rows);
-    store_sql_i64(&call, 8, progress->done);
+    store_sql_i64(&call, 8, done);
     store_sql_now(&call, 9);
     return store_sql_run(&call, err);
 }
@@ -71,7 +74,71 @@ wf_status store_snapshot_put(struct cdc_store *store, wf_str source_id,
     wf_status status = WF_OK;
     if (begins)
         status = store_snapshot_prune(store, source_id, progress->run, err);
-    return status ? status : store_snapshot_write(store, source_id, progress, err);
+    return status ? status
+                  : store_snapshot_write(store, source_id, progress, progress->done, err);
+}
+
+wf_status store_snapshot_ask(struct cdc_store *store, wf_str source_id,
+                             const wf_str *patterns, size_t count, uint64_t *out_run,
+                             wf_error *err)
+{
+    struct store_snapshot ask = {.run = 0};
+    wf_status status = store_snapshot_last_run(store, source_id, &ask.run, err);
+    ask.run++;
+    for (size_t i = 0; !status && i < count; i++) {
+        ask.table = patterns[i];
+        status = store_snapshot_write(store, source_id, &ask, STORE_SNAPSHOT_ASKED, err);
+    }
+    if (!status)
+        *out_run = ask.run;
+    return status;
+}
+
+wf_status store_snapshot_begun(struct cdc_store *store, wf_str source_id, uint64_t run,
+                               wf_str pattern, wf_error *err)
+{
+    CDC_CLEANUP(store_sql_end) struct store_call call;
+    wf_status status = store_sql_begin(&call, store, STORE_SQL_SNAPSHOT_ASK_DONE, err);
+    if (status)
+        return status;
+    store_sql_text(&call, 1, source_id);
+    store_sql_i64(&call, 2, (int64_t)run);
+    store_sql_text(&call, 3, pattern);
+    return store_sql_run(&call, err);
+}
+
+static wf_status store_snapshot_collect_asks(struct cdc_store *store, wf_str source_id,
+                                             struct buf *records, wf_error *err)
+{
+    CDC_CLEANUP(store_sql_end) struct store_call call;
+    wf_status status = store_sql_begin(&call, store, STORE_SQL_SNAPSHOT_ASKS, err);
+    if (status)
+        return status;
+    store_sql_text(&call, 1, source_id);
+    while (store_sql_row(&call)) {
+        uint64_t run = (uint64_t)store_sql_column_i64(&call, 0);
+        store_sql_pack(records, (wf_str){(const char *)&run, sizeof run});
+        store_sql_pack(records, store_sql_column(&call, 1));
+    }
+    status = store_sql_done(&call, err);
+    return status ? status : buf_status(records, "stored snapshot requests", err);
+}
+
+wf_status store_snapshot_asks(struct cdc_store *store, wf_str source_id, void *ctx,
+                              wf_status (*row)(void *ctx, uint64_t run, wf_str pattern,
+                                               wf_error *err),
+                              wf_error *err)
+{
+    CDC_CLEANUP(buf_release) struct buf records;
+    buf_init(&records, LIMIT_OUTPUT_BYTES);
+    wf_status status = store_snapshot_collect_asks(store, source_id, &records, err);
+    wf_str rest = buf_view(&records);
+    while (!status && rest.len) {
+        uint64_t run;
+        memcpy(&run, store_sql_unpack(&rest).ptr, sizeof run);
+        status = row(ctx, run, store_sql_unpack(&rest), err);
+    }
+    return status;
 }
 
 static wf_status store_snapshot_collect(struct cdc_store *store, wf_str source_id,

@@ -65,12 +65,18 @@
       " rows = ?6, estimated_rows = ?7, done = ?8, updated_at = ?9")                       \
     X(SNAPSHOT_PRUNE,                                                                      \
       "DELETE FROM snapshot_table WHERE source_id = ?1 AND run < ?2 AND run NOT IN"        \
-      " (SELECT run FROM snapshot_table WHERE source_id = ?1 AND NOT done)")               \
+      " (SELECT run FROM snapshot_table WHERE source_id = ?1 AND NOT done) AND done < 2")  \
     X(SNAPSHOT_OPEN,                                                                       \
       "SELECT run, table_name, condition, after, rows, estimated_rows, done"               \
-      " FROM snapshot_table WHERE source_id = ?1 AND run IN"                               \
+      " FROM snapshot_table WHERE source_id = ?1 AND done < 2 AND run IN"                  \
       " (SELECT run FROM snapshot_table WHERE source_id = ?1 AND NOT done)"                \
       " ORDER BY run, table_name")                                                         \
+    X(SNAPSHOT_ASKS,                                                                       \
+      "SELECT run, table_name FROM snapshot_table WHERE source_id = ?1 AND done = 2"       \
+      " ORDER BY run, table_name")                                                         \
+    X(SNAPSHOT_ASK_DONE,                                                                   \
+      "DELETE FROM snapshot_table WHERE source_id = ?1 AND run = ?2"                  \
+      " AND table_name = ?3 AND done = 2")                                                 \
     X(SNAPSHOT_FORGET, "DELETE FROM snapshot_table WHERE source_id = ?1")                  \
     X(LETTER_ADD, "INSERT INTO dead_letter(source_id, subscription, event_id, "            \
                   "table_name, op, attempts,"                                              \

@@ -146,7 +146,7 @@ static wf_status memory_lag(void *state, struct cdc_lag *out, wf_error *err)
     (void)err;
     struct memory *memory = state;
     *out = (struct cdc_lag){atomic_load(&memory->lag_bytes),
-                            atomic_load(&memory->lag_seconds)};
+                            atomic_load(&memory->lag_seconds), -1};
     return WF_OK;
 }
 

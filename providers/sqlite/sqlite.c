@@ -414,7 +414,9 @@ static wf_status sqlite_lag(void *state, struct cdc_lag *out, wf_error *err)
     if (status)
         return status;
     int64_t each = s->sampled_rows ? (int64_t)(s->sampled_bytes / s->sampled_rows) : 64;
-    *out = (struct cdc_lag){.bytes = changes * (each ? each : 1), .seconds = seconds};
+    *out = (struct cdc_lag){.bytes = changes * (each ? each : 1),
+                            .seconds = seconds,
+                            .headroom_bytes = -1};
     return WF_OK;
 }
 

@@ -259,7 +259,7 @@ START_TEST(the_lag_is_nothing_when_nothing_waits)
 {
     provider_rig_setup(_i);
     if (rig.fixture->provider->lag) {
-        struct cdc_lag lag = {-7, -7};
+        struct cdc_lag lag = {-7, -7, -7};
         provider_rig_open(STR_EMPTY);
         provider_rig_poll(100, 0);
         ck_assert_int_eq(rig.fixture->provider->lag(rig.state, &lag, &provider_error),
@@ -267,6 +267,7 @@ START_TEST(the_lag_is_nothing_when_nothing_waits)
         ck_assert_int_le(lag.bytes, 0);
         ck_assert_int_le(lag.seconds, 0);
         ck_assert_int_ge(lag.bytes, -1);
+        ck_assert_int_ge(lag.headroom_bytes, -1);
     }
     provider_rig_teardown();
 }

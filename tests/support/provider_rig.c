@@ -143,6 +143,13 @@ static wf_status provider_rig_schema(void *ctx, wf_str table, wf_str ddl, wf_str
     return WF_OK;
 }
 
+static wf_status provider_rig_want_snapshot(void *ctx, const wf_str *tables, size_t count,
+                                            wf_error *err)
+{
+    (void)ctx, (void)tables, (void)count, (void)err;
+    return WF_OK;
+}
+
 static void provider_rig_notice(void *ctx, enum log_level level, const char *text)
 {
     (void)ctx;
@@ -218,6 +225,7 @@ void provider_rig_setup(int index)
                                    provider_rig_mark_reached,
                                    provider_rig_wanted,
                                    provider_rig_schema,
+                                   provider_rig_want_snapshot,
                                    provider_rig_notice};
     buf_init(&rig.identity, LIMIT_TEXT_BYTES);
     buf_init(&rig.position, LIMIT_POSITION);

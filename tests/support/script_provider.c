@@ -193,7 +193,7 @@ static wf_status script_lag(void *state, struct cdc_lag *out, wf_error *err)
     (void)state;
     wf_status status = script_far_enter(SCRIPT_LAG, NULL, err);
     if (!status)
-        *out = (struct cdc_lag){(int64_t)(script_length() - script_confirmed()), 0};
+        *out = (struct cdc_lag){(int64_t)(script_length() - script_confirmed()), 0, -1};
     return status;
 }
 

@@ -12,27 +12,34 @@ static const struct {
     enum monitor_status status;
 } levels[] = {
     /* Row 53 of the behaviour. */
-    {{0, 0}, {1000000, 60}, MONITOR_HEALTHY},
-    {{850000, 0}, {1000000, 60}, MONITOR_WARNING},
-    {{1500000, 0}, {1000000, 60}, MONITOR_CRITICAL},
-    {{0, 90}, {1000000, 60}, MONITOR_CRITICAL},
+    {{0, 0, -1}, {1000000, 60, 0}, MONITOR_HEALTHY},
+    {{850000, 0, -1}, {1000000, 60, 0}, MONITOR_WARNING},
+    {{1500000, 0, -1}, {1000000, 60, 0}, MONITOR_CRITICAL},
+    {{0, 90, -1}, {1000000, 60, 0}, MONITOR_CRITICAL},
     /* The edges. */
-    {{799999, 0}, {1000000, 60}, MONITOR_HEALTHY},
-    {{800000, 0}, {1000000, 60}, MONITOR_WARNING},
-    {{999999, 0}, {1000000, 60}, MONITOR_WARNING},
-    {{1000000, 0}, {1000000, 60}, MONITOR_CRITICAL},
-    {{0, 47}, {1000000, 60}, MONITOR_HEALTHY},
-    {{0, 48}, {1000000, 60}, MONITOR_WARNING},
-    {{0, 60}, {1000000, 60}, MONITOR_CRITICAL},
-    {{0, 4}, {1000000, 5}, MONITOR_WARNING},
-    {{900000, 60}, {1000000, 60}, MONITOR_CRITICAL},
+    {{799999, 0, -1}, {1000000, 60, 0}, MONITOR_HEALTHY},
+    {{800000, 0, -1}, {1000000, 60, 0}, MONITOR_WARNING},
+    {{999999, 0, -1}, {1000000, 60, 0}, MONITOR_WARNING},
+    {{1000000, 0, -1}, {1000000, 60, 0}, MONITOR_CRITICAL},
+    {{0, 47, -1}, {1000000, 60, 0}, MONITOR_HEALTHY},
+    {{0, 48, -1}, {1000000, 60, 0}, MONITOR_WARNING},
+    {{0, 60, -1}, {1000000, 60, 0}, MONITOR_CRITICAL},
+    {{0, 4, -1}, {1000000, 5, 0}, MONITOR_WARNING},
+    {{900000, 60, -1}, {1000000, 60, 0}, MONITOR_CRITICAL},
     /* A threshold of 0 takes its axis out. */
-    {{INT64_MAX, 0}, {NO_LIMIT, 60}, MONITOR_HEALTHY},
-    {{0, INT64_MAX}, {1000000, NO_LIMIT}, MONITOR_HEALTHY},
-    {{INT64_MAX, INT64_MAX}, {NO_LIMIT, NO_LIMIT}, MONITOR_HEALTHY},
+    {{INT64_MAX, 0, -1}, {NO_LIMIT, 60, 0}, MONITOR_HEALTHY},
+    {{0, INT64_MAX, -1}, {1000000, NO_LIMIT, 0}, MONITOR_HEALTHY},
+    {{INT64_MAX, INT64_MAX, -1}, {NO_LIMIT, NO_LIMIT, 0}, MONITOR_HEALTHY},
     /* Where a double no longer tells neighbours apart. */
-    {{INT64_MAX - 1, 0}, {INT64_MAX, 60}, MONITOR_WARNING},
-    {{INT64_MAX, 0}, {INT64_MAX, 60}, MONITOR_CRITICAL},
+    {{INT64_MAX - 1, 0, -1}, {INT64_MAX, 60, 0}, MONITOR_WARNING},
+    {{INT64_MAX, 0, -1}, {INT64_MAX, 60, 0}, MONITOR_CRITICAL},
+    /* Headroom: less is worse; without a limit, or without a threshold, it is no matter. */
+    {{0, 0, 99}, {1000000, 60, 100}, MONITOR_CRITICAL},
+    {{0, 0, 100}, {1000000, 60, 100}, MONITOR_WARNING},
+    {{0, 0, 124}, {1000000, 60, 100}, MONITOR_WARNING},
+    {{0, 0, 125}, {1000000, 60, 100}, MONITOR_HEALTHY},
+    {{0, 0, -1}, {1000000, 60, 100}, MONITOR_HEALTHY},
+    {{0, 0, 0}, {1000000, 60, NO_LIMIT}, MONITOR_HEALTHY},
 };
 
 START_TEST(a_lag_is_healthy_a_warning_or_critical)
@@ -44,12 +51,12 @@ END_TEST
 
 START_TEST(the_low_water_mark_counts_on_both_axes)
 {
-    const struct monitor_thresholds limits = {1000, 100};
-    ck_assert(monitor_rules_is_low((struct monitor_lag){499, 49}, limits, 0.5));
-    ck_assert(!monitor_rules_is_low((struct monitor_lag){500, 0}, limits, 0.5));
-    ck_assert(!monitor_rules_is_low((struct monitor_lag){0, 50}, limits, 0.5));
-    ck_assert(!monitor_rules_is_low((struct monitor_lag){0, 0}, limits, 0));
-    ck_assert(monitor_rules_is_low((struct monitor_lag){999, 99}, limits, 1));
+    const struct monitor_thresholds limits = {1000, 100, 0};
+    ck_assert(monitor_rules_is_low((struct monitor_lag){499, 49, -1}, limits, 0.5));
+    ck_assert(!monitor_rules_is_low((struct monitor_lag){500, 0, -1}, limits, 0.5));
+    ck_assert(!monitor_rules_is_low((struct monitor_lag){0, 50, -1}, limits, 0.5));
+    ck_assert(!monitor_rules_is_low((struct monitor_lag){0, 0, -1}, limits, 0));
+    ck_assert(monitor_rules_is_low((struct monitor_lag){999, 99, -1}, limits, 1));
 }
 END_TEST
 

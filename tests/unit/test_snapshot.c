@@ -336,6 +336,27 @@ START_TEST(a_reader_that_fails_for_good_breaks_the_source_and_a_new_start_goes_o
 }
 END_TEST
 
+START_TEST(a_snapshot_that_was_asked_for_survives_a_stop_before_it_began)
+{
+    script_fill("t.a", 1, ROWS, 7);
+    script_fill("t.b", 1001, 1000 + ROWS, 8);
+    rig_listen(&one);
+    rig_start("\"snapshot_chunk_rows\":30");
+    script_fail(SCRIPT_TABLES, 1000, WF_UNAVAILABLE, "the line is dead");
+    ask("t.a");
+    script_await(SCRIPT_TABLES, 1);
+    rig_stop();
+    script_fail(SCRIPT_TABLES, 0, WF_OK, "");
+    rig_start("\"snapshot_chunk_rows\":30");
+    await_end();
+    rig_await(&one, ROWS);
+    for (int64_t id = 1; id <= ROWS; id++)
+        expect_row(id, 1, 7);
+    ck_assert_uint_eq(one.count, ROWS);
+    ck_assert_int_eq(rig_number("SELECT count(*) FROM snapshot_table WHERE done = 2"), 0);
+}
+END_TEST
+
 START_TEST(a_table_that_is_gone_ends_its_part_and_not_the_source)
 {
     script_fill("t.a", 1, ROWS, 7);
@@ -516,6 +537,7 @@ Suite *test_suite(void)
     tcase_add_loop_test(tc, a_reader_that_fails_is_tried_again_when_that_may_help, 0, 4);
     tcase_add_test(tc,
                    a_reader_that_fails_for_good_breaks_the_source_and_a_new_start_goes_on);
+    tcase_add_test(tc, a_snapshot_that_was_asked_for_survives_a_stop_before_it_began);
     tcase_add_test(tc, a_table_that_is_gone_ends_its_part_and_not_the_source);
     tcase_add_loop_test(tc, a_stop_does_not_wait_for_a_chunk_that_is_being_read, 0, 2);
     tcase_add_test(tc, more_changes_than_can_be_noted_make_the_chunk_smaller);

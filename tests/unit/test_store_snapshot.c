@@ -91,6 +91,53 @@ START_TEST(where_a_chunk_ended_is_any_bytes)
 }
 END_TEST
 
+static wf_status add_ask(void *ctx, uint64_t run, wf_str pattern, wf_error *row_err)
+{
+    (void)row_err;
+    buf_printf(ctx, "%llu %.*s;", (unsigned long long)run, STR_ARG(pattern));
+    return WF_OK;
+}
+
+static void has_asks(const char *expected)
+{
+    CDC_CLEANUP(buf_release) struct buf got;
+    buf_init(&got, LIMIT_TEXT_BYTES);
+    must(store_snapshot_asks(store_rig_store, SHOP, &got, add_ask, &err));
+    ck_assert_str_eq(buf_c(&got), expected);
+}
+
+START_TEST(what_was_asked_for_is_kept_until_its_tables_are)
+{
+    const wf_str patterns[] = {STR("a"), STR("s.*")};
+    uint64_t run = 0;
+    put_progress(1, STR("b"), STR("1"), 1, true);
+    must(store_snapshot_ask(store_rig_store, SHOP, patterns, 2, &run, &err));
+    ck_assert_uint_eq(run, 2);
+    store_rig_reopen();
+    has_asks("2 a;2 s.*;");
+    has_progress("");
+    /* The table of the same name takes the place of the wish. */
+    put_progress(2, STR("a"), STR_EMPTY, 0, false);
+    put_progress(2, STR("s.x"), STR_EMPTY, 0, true);
+    has_asks("2 s.*;");
+    has_progress("2 a [x > 1] [] 0/-1 open;2 s.x [x > 1] [] 0/-1 done;");
+    must(store_snapshot_begun(store_rig_store, SHOP, 2, patterns[0], &err));
+    must(store_snapshot_begun(store_rig_store, SHOP, 2, patterns[1], &err));
+    has_asks("");
+    has_progress("2 a [x > 1] [] 0/-1 open;2 s.x [x > 1] [] 0/-1 done;");
+}
+END_TEST
+
+START_TEST(a_later_run_does_not_forget_what_was_asked_for)
+{
+    uint64_t run = 0;
+    wf_str all = STR("*");
+    must(store_snapshot_ask(store_rig_store, SHOP, &all, 1, &run, &err));
+    put_progress(run + 1, STR("b"), STR_EMPTY, 0, false);
+    has_asks("1 *;");
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("store_snapshot");
@@ -101,6 +148,8 @@ Suite *test_suite(void)
     tcase_add_test(
         tcase, open_runs_come_oldest_first_and_finished_ones_go_when_a_later_one_begins);
     tcase_add_test(tcase, where_a_chunk_ended_is_any_bytes);
+    tcase_add_test(tcase, what_was_asked_for_is_kept_until_its_tables_are);
+    tcase_add_test(tcase, a_later_run_does_not_forget_what_was_asked_for);
     suite_add_tcase(suite, tcase);
     return suite;
 }
