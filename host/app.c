@@ -26,7 +26,7 @@ struct app *app_new(const struct logger *logger, struct plugins *plugins, struct
     arena_init(&app->arena, LIMIT_ARENA_BYTES);
     pthread_mutex_init(&app->running_lock, NULL);
     thread_cond_init(&app->idle);
-    app->last_activity_ms = clock_mono_ms();
+    app->activity.last_ms = clock_mono_ms();
     app->run_memory = run_memory_pool_new();
     if (app->run_memory)
         return app;
@@ -130,7 +130,7 @@ wf_status app_start(struct app *app, bool with_triggers, wf_error *err)
 {
     pthread_mutex_lock(&app->running_lock);
     app->stopping = false;
-    app->last_activity_ms = clock_mono_ms();
+    app->activity.last_ms = clock_mono_ms();
     pthread_mutex_unlock(&app->running_lock);
     wf_status status = app_modules_start(app, err);
     if (!status && with_triggers)
@@ -160,14 +160,20 @@ bool app_run_begin(struct app *app, bool nested)
     pthread_mutex_lock(&app->running_lock);
     bool allowed = nested || !app->stopping;
     app->running += allowed;
+    app->activity.under_way += allowed && !nested;
     pthread_mutex_unlock(&app->running_lock);
     return allowed;
 }
 
-void app_run_end(struct app *app)
+void app_run_end(struct app *app, bool nested, wf_status status)
 {
     pthread_mutex_lock(&app->running_lock);
-    app->last_activity_ms = clock_mono_ms();
+    app->activity.last_ms = clock_mono_ms();
+    if (!nested) {
+        app->activity.under_way--;
+        app->activity.runs++;
+        app->activity.failed += status != WF_OK;
+    }
     if (!--app->running)
         pthread_cond_broadcast(&app->idle);
     pthread_mutex_unlock(&app->running_lock);
@@ -263,9 +269,17 @@ void *app_need_module(const struct definition *def, const char *key, const char 
 int64_t app_last_activity(struct app *app)
 {
     pthread_mutex_lock(&app->running_lock);
-    int64_t last = app->running ? clock_mono_ms() : app->last_activity_ms;
+    int64_t last = app->running ? clock_mono_ms() : app->activity.last_ms;
     pthread_mutex_unlock(&app->running_lock);
     return last;
+}
+
+struct app_activity app_activity(struct app *app)
+{
+    pthread_mutex_lock(&app->running_lock);
+    struct app_activity now = app->activity;
+    pthread_mutex_unlock(&app->running_lock);
+    return now;
 }
 
 size_t app_pipeline_count(const struct app *app)

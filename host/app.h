@@ -62,6 +62,15 @@ void *app_need_module(const struct definition *def, const char *key, const char 
 
 /* clock_mono_ms() when the last run began or ended; now, while one is under way. */
 int64_t app_last_activity(struct app *app);
+
+/* What has been run since the app was made; a run inside a run is part of it. */
+struct app_activity {
+    uint64_t runs;   /* that have ended */
+    uint64_t failed; /* of these */
+    unsigned under_way;
+    int64_t last_ms; /* clock_mono_ms() when the last one began or ended */
+};
+struct app_activity app_activity(struct app *app);
 size_t app_pipeline_count(const struct app *app);
 size_t app_trigger_count(const struct app *app);
 
@@ -70,7 +79,7 @@ size_t app_trigger_count(const struct app *app);
 /* False when the app is stopping and this is no run inside a run; otherwise app_run_end()
  * must follow. */
 bool app_run_begin(struct app *app, bool nested);
-void app_run_end(struct app *app);
+void app_run_end(struct app *app, bool nested, wf_status status);
 struct run_memory_pool *app_run_memory(const struct app *app);
 struct plugins *app_plugins(const struct app *app);
 /* Lives as long as the app; only used while it is loaded. */

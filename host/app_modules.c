@@ -9,6 +9,7 @@
 #include "host/app_parts.h"
 #include "host/config_check.h"
 #include "host/config_env.h"
+#include "host/plugin_ask.h"
 #include "host/types.h"
 
 static struct app_module *app_modules_find(const struct app *app, wf_str name)
@@ -157,7 +158,7 @@ static void app_modules_create(struct app *app, struct app_module *module,
         return;
     wf_error err = {.code = WF_OK};
     if (module->type->init(module->self, &err))
-        problems_add(problems, def.node, NULL, "%s", err.text);
+        plugin_ask_refused(&def, &err);
 }
 
 void app_modules_load(struct app *app, struct problems *problems)

@@ -53,7 +53,7 @@ struct app {
     pthread_cond_t idle;          /* running became 0 */
     unsigned running;
     bool stopping;
-    int64_t last_activity_ms;
+    struct app_activity activity;
 };
 
 /* Each adds what is wrong to `problems`. */

@@ -65,20 +65,26 @@ static wf_str cmd_inspect_summary(const struct value *entry)
     return summary.len ? summary : cmd_inspect_text(entry, "description");
 }
 
-/* Options that depend on the provider; host/plugin_schema.h. */
-static void cmd_inspect_options(struct buf *out, const struct value *options)
+/* host/plugin_schema.h says what they are. */
+static void cmd_inspect_variants(struct buf *out, const struct value *rules)
 {
-    const struct value *providers = value_get(options, STR("providers"));
-    if (!providers || providers->kind != VALUE_MAP)
+    if (rules && rules->kind == VALUE_STRING)
+        buf_printf(out, "    and as with %.*s\n", STR_ARG(rules->text));
+    wf_str field = cmd_inspect_text(rules, "field");
+    wf_str by = cmd_inspect_text(rules, "by");
+    const struct value *values = value_get(rules, STR("values"));
+    if (!values || values->kind != VALUE_MAP)
         return;
-    buf_lit(out, "    options of every provider\n");
-    cmd_inspect_fields(out, value_get(options, STR("common")), 0);
-    for (size_t i = 0; i < providers->map.count; i++) {
-        const struct value *provider = providers->map.members[i].value;
-        buf_printf(out, "    options of %.*s: %.*s\n",
-                   STR_ARG(providers->map.members[i].key),
-                   STR_ARG(cmd_inspect_summary(provider)));
-        cmd_inspect_fields(out, value_get(provider, STR("fields")), 0);
+    buf_printf(out, "    %.*s with every %.*s\n", STR_ARG(field), STR_ARG(by));
+    cmd_inspect_fields(out, value_get(rules, STR("common")), 0);
+    for (size_t i = 0; i < values->map.count; i++) {
+        const struct value *variant = values->map.members[i].value;
+        wf_str missing = cmd_inspect_text(variant, "missing");
+        wf_str summary = cmd_inspect_summary(variant);
+        buf_printf(out, "    %.*s with %.*s %.*s: %.*s\n", STR_ARG(field), STR_ARG(by),
+                   STR_ARG(values->map.members[i].key),
+                   STR_ARG(missing.len ? missing : summary));
+        cmd_inspect_fields(out, value_get(variant, STR("fields")), 0);
     }
 }
 
@@ -110,7 +116,7 @@ static void cmd_inspect_plugin(struct buf *out, const struct plugin *plugin)
         buf_printf(out, "\n  %s %.*s%s%.*s\n", words[type->kind], STR_ARG(type->name),
                    summary.len ? " - " : "", STR_ARG(summary));
         cmd_inspect_fields(out, value_get(type->schema, STR("fields")), 0);
-        cmd_inspect_options(out, value_get(type->schema, STR("options")));
+        cmd_inspect_variants(out, value_get(type->schema, STR("variants")));
         cmd_inspect_outputs(out, type->schema);
     }
 }

@@ -8,15 +8,24 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "host/commands.h"
+#include "host/run_progress.h"
 #include "host/session.h"
 #include "host/signals.h"
 
+/* Until when to wait for a signal: the end of being idle, or the next look at what runs. */
+static int64_t cmd_run_until(struct session *s, int64_t idle_ms, bool watched)
+{
+    int64_t until = idle_ms < 0 ? INT64_MAX : app_last_activity(s->app) + idle_ms;
+    int64_t look = watched ? clock_mono_ms() + PROGRESS_MS : INT64_MAX;
+    return until < look ? until : look;
+}
+
 /* Waits for the first signal, or for `idle_ms` (-1: any time) without a run. */
-static void cmd_run_wait(struct session *s, int64_t idle_ms)
+static void cmd_run_wait(struct session *s, struct progress *progress, int64_t idle_ms)
 {
     for (;;) {
-        int64_t until = idle_ms < 0 ? INT64_MAX : app_last_activity(s->app) + idle_ms;
-        int got = signals_wait(until);
+        run_progress_show(progress, s->app);
+        int got = signals_wait(cmd_run_until(s, idle_ms, progress->log));
         if (got > 0) {
             log_line(session_logger(s), LOG_INFO, "%s: stopping",
                      got == SIGINT ? "interrupted" : "terminated");
@@ -39,7 +48,10 @@ static int cmd_run_app(struct session *s, int64_t idle_ms)
     }
     log_line(session_logger(s), LOG_INFO, "running pipelines=%zu triggers=%zu",
              app_pipeline_count(s->app), app_trigger_count(s->app));
-    cmd_run_wait(s, idle_ms);
+    struct progress progress;
+    progress_init(&progress, s->log);
+    cmd_run_wait(s, &progress, idle_ms);
+    progress_end(&progress);
     if (app_stop(s->app, &err))
         return CLI_FAILED; /* what did not stop is in the log */
     log_line(session_logger(s), LOG_INFO, "stopped");
@@ -82,7 +94,10 @@ const struct cli_command cmd_run = {
     .summary = "Run a configuration: start its modules and triggers.",
     .help = "SIGINT or SIGTERM: running pipelines are finished, triggers stopped, then "
             "modules in\n"
-            "reverse order; a second signal exits at once.",
+            "reverse order; a second signal exits at once.  When the log is text on a "
+            "terminal, "
+            "the last\n"
+            "line there tells how many pipelines ran.",
     .options = cmd_run_options,
     .run = cmd_run_main,
 };

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -21,11 +22,15 @@
 
 #define HOST_LOG_BUFFER (256u * 1024u)
 #define HOST_LOG_LINE 8192u /* a longer line is cut */
+#define HOST_LOG_STATUS 240u
+#define HOST_LOG_ERASE "\r\033[K"
+#define HOST_LOG_ERASE_LEN (sizeof(HOST_LOG_ERASE) - 1)
 
 struct host_log {
     int fd;
     bool json;
     bool at_once; /* a terminal */
+    bool has_status;
     enum log_level level;
     struct logger logger;
     pthread_mutex_t write_lock;
@@ -33,6 +38,9 @@ struct host_log {
     pthread_cond_t wake;
     struct buf lines;   /* under lines_lock */
     struct buf writing; /* under write_lock */
+    /* Under write_lock: what erases the status line, and the line. */
+    char status[HOST_LOG_ERASE_LEN + HOST_LOG_STATUS];
+    size_t status_len; /* of the line alone */
     bool closing;
     pthread_t flusher;
 };
@@ -61,10 +69,64 @@ void host_log_flush(struct host_log *log)
     log->writing = log->lines;
     log->lines = swap;
     pthread_mutex_unlock(&log->lines_lock);
+    bool again = log->writing.len && log->status_len;
+    if (again)
+        host_log_write_all(log->fd, log->status, HOST_LOG_ERASE_LEN);
     host_log_write_all(log->fd, log->writing.data, log->writing.len);
+    if (again)
+        host_log_write_all(log->fd, log->status, HOST_LOG_ERASE_LEN + log->status_len);
     buf_clear(&log->writing);
     pthread_mutex_unlock(&log->write_lock);
 }
+
+/* ---- the status line ----------------------------------------------------------------- */
+
+bool host_log_has_status(const struct host_log *log)
+{
+    return log->has_status;
+}
+
+/* Without the last column, where some terminals begin a new line. */
+static size_t host_log_width(const struct host_log *log)
+{
+    struct winsize size;
+    if (ioctl(log->fd, TIOCGWINSZ, &size) || size.ws_col < 2)
+        return HOST_LOG_STATUS;
+    return size.ws_col - 1u < HOST_LOG_STATUS ? size.ws_col - 1u : HOST_LOG_STATUS;
+}
+
+static bool host_log_is_ready(const struct host_log *log)
+{
+    struct pollfd fd = {.fd = log->fd, .events = POLLOUT};
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
+}
+
+/* With write_lock. */
+static void host_log_put_status(struct host_log *log, wf_str line)
+{
+    size_t len = line.len < host_log_width(log) ? line.len : host_log_width(log);
+    /* Not through the middle of a UTF-8 sequence. */
+    while (len && len < line.len && ((unsigned char)line.ptr[len] & 0xC0) == 0x80)
+        len--;
+    char *to = log->status + HOST_LOG_ERASE_LEN;
+    for (size_t i = 0; i < len; i++)
+        to[i] =
+            (unsigned char)line.ptr[i] < 0x20 || line.ptr[i] == 0x7f ? ' ' : line.ptr[i];
+    log->status_len = len;
+    host_log_write_all(log->fd, log->status, HOST_LOG_ERASE_LEN + len);
+}
+
+void host_log_status(struct host_log *log, wf_str line)
+{
+    if (!log->has_status)
+        return;
+    pthread_mutex_lock(&log->write_lock);
+    if ((line.len || log->status_len) && host_log_is_ready(log))
+        host_log_put_status(log, line);
+    pthread_mutex_unlock(&log->write_lock);
+}
+
+/* ---- lines --------------------------------------------------------------------------- */
 
 static void *host_log_flusher(void *arg)
 {
@@ -152,6 +214,9 @@ struct host_log *host_log_open(int fd, bool json, enum log_level level, wf_error
         return NULL;
     }
     *log = (struct host_log){.fd = fd, .json = json, .level = level, .at_once = isatty(fd)};
+    wf_str terminal = str_from(getenv("TERM"));
+    log->has_status = log->at_once && !json && terminal.len && !str_is(terminal, "dumb");
+    memcpy(log->status, HOST_LOG_ERASE, HOST_LOG_ERASE_LEN);
     log->logger = (struct logger){log, host_log_line};
     pthread_mutex_init(&log->write_lock, NULL);
     pthread_mutex_init(&log->lines_lock, NULL);
@@ -174,6 +239,7 @@ void host_log_close(struct host_log *log)
     pthread_cond_signal(&log->wake);
     pthread_mutex_unlock(&log->lines_lock);
     pthread_join(log->flusher, NULL);
+    host_log_status(log, STR_EMPTY);
     host_log_flush(log);
     buf_release(&log->lines);
     buf_release(&log->writing);

@@ -253,11 +253,12 @@ wf_status pipeline_run(struct pipeline *p, struct pipeline_call *call, wf_error 
     call->error_status = 0;
     if (pipeline_depth >= PIPELINE_DEPTH)
         return error_set(err, WF_FAILED, "%d pipelines started each other", PIPELINE_DEPTH);
-    if (!app_run_begin(p->app, pipeline_depth > 0))
+    bool nested = pipeline_depth > 0;
+    if (!app_run_begin(p->app, nested))
         return error_set(err, WF_CANCELLED, "the host is stopping");
     wf_status status = pipeline_run_in(p, call, err);
     if (status)
         log_line(app_logger(p->app), LOG_WARN, "%s", err->text);
-    app_run_end(p->app);
+    app_run_end(p->app, nested, status);
     return status;
 }

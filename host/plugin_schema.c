@@ -6,7 +6,10 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "host/config.h"
 #include "host/config_check.h"
+#include "host/plugin.h"
+#include "host/schema_value.h"
 
 #define PLUGIN_SCHEMA_DEPTH 8 /* of fields within fields */
 #define PLUGIN_SCHEMA_FIELDS 256
@@ -20,29 +23,12 @@ struct plugin_schema {
 /* A map of the configuration, the fields it should have, and how it is called in
  * messages. */
 struct plugin_schema_level {
-    const struct value *fields;
+    const struct value *fields; /* a list */
     const struct value *config;
     wf_str path; /* "options."; empty at the top */
     unsigned depth;
+    bool open; /* other keys are not looked at */
 };
-
-static wf_str plugin_schema_text(const struct value *field, const char *key)
-{
-    const struct value *v = value_get(field, str_from(key));
-    return v && v->kind == VALUE_STRING ? v->text : STR_EMPTY;
-}
-
-static const struct value *plugin_schema_list(const struct value *field, const char *key)
-{
-    const struct value *v = value_get(field, str_from(key));
-    return v && v->kind == VALUE_LIST ? v : NULL;
-}
-
-static bool plugin_schema_is(const struct value *field, const char *key)
-{
-    const struct value *v = value_get(field, str_from(key));
-    return v && v->kind == VALUE_BOOL && v->boolean;
-}
 
 /* `path` + `name`, NUL-terminated, in `out`. */
 static const char *plugin_schema_key(wf_str path, wf_str name, struct buf *out)
@@ -62,89 +48,61 @@ static void plugin_schema_wrong(struct plugin_schema *s, wf_str path, wf_str nam
     problems_add(s->def->problems, s->def->node, full, "%s%.*s", text, STR_ARG(about));
 }
 
-static bool plugin_schema_scalar(const struct value *v)
+static bool plugin_schema_is_template(const struct plugin_schema *s, const struct value *v)
 {
-    return v->kind == VALUE_STRING || v->kind == VALUE_INT || v->kind == VALUE_NUMBER ||
-           v->kind == VALUE_BOOL;
+    return s->templated && v->kind == VALUE_STRING &&
+           (str_find(v->text, STR("${")) >= 0 || str_find(v->text, STR("{{")) >= 0);
 }
 
-static bool plugin_schema_is_int(const struct value *v)
+static bool plugin_schema_is_missing(const struct value *v)
 {
-    int64_t number;
-    return v->kind == VALUE_INT ||
-           (v->kind == VALUE_STRING && str_to_i64(v->text, &number));
+    return !v || v->kind == VALUE_NULL || (v->kind == VALUE_STRING && !v->text.len);
 }
 
-static bool plugin_schema_is_duration(const struct value *v)
+/* Where the member is written; NULL when it is not in the file. */
+static const struct node *plugin_schema_node(const struct plugin_schema *s, wf_str path,
+                                             wf_str name)
 {
-    int64_t ms;
-    return v->kind == VALUE_INT || v->kind == VALUE_NUMBER ||
-           (v->kind == VALUE_STRING &&
-            (str_to_duration_ms(v->text, &ms) || str_to_i64(v->text, &ms)));
+    CDC_CLEANUP(buf_release) struct buf key;
+    plugin_schema_key(path, name, &key);
+    const struct node *node = node_deepest(s->def->node, buf_view(&key));
+    return node != s->def->node && str_eq(node->key, name) ? node : NULL;
 }
 
-static bool plugin_schema_is_bytes(const struct value *v)
-{
-    uint64_t bytes;
-    return v->kind == VALUE_INT ||
-           (v->kind == VALUE_STRING && str_to_bytes(v->text, &bytes));
-}
+/* ---- values -------------------------------------------------------------------------- */
 
-static bool plugin_schema_is_bool(const struct value *v)
+/* Each element at its own place. */
+static void plugin_schema_items(struct plugin_schema *s, const struct value *field,
+                                const struct value *list, const struct node *node)
 {
-    return v->kind == VALUE_BOOL || (v->kind == VALUE_STRING &&
-                                     (str_is(v->text, "true") || str_is(v->text, "false")));
-}
-
-/* Says what the value should be, or NULL.  A type this host does not know is the plugin's
- * own. */
-static const char *plugin_schema_type(wf_str type, const struct value *v)
-{
-    double number;
-    if (str_is(type, "string") || str_is(type, "choice"))
-        return plugin_schema_scalar(v) ? NULL : "must be a string, not ";
-    if (str_is(type, "bool"))
-        return plugin_schema_is_bool(v) ? NULL : "must be true or false, not ";
-    if (str_is(type, "int"))
-        return plugin_schema_is_int(v) ? NULL : "must be an integer, not ";
-    if (str_is(type, "number"))
-        return value_to_double(v, &number) ? NULL : "must be a number, not ";
-    if (str_is(type, "duration"))
-        return plugin_schema_is_duration(v) ? NULL
-                                            : "must be a duration such as '30s', not ";
-    if (str_is(type, "bytes"))
-        return plugin_schema_is_bytes(v) ? NULL : "must be a size such as '16MiB', not ";
-    if (str_is(type, "list"))
-        return v->kind == VALUE_LIST || v->kind == VALUE_STRING ? NULL
-                                                                : "must be a list, not ";
-    if (str_is(type, "map"))
-        return v->kind == VALUE_MAP ? NULL : "must be a map, not ";
-    return NULL;
-}
-
-static bool plugin_schema_is_choice(const struct value *field, wf_str word)
-{
-    const struct value *choices = plugin_schema_list(field, "choices");
-    for (size_t i = 0; choices && i < choices->list.count; i++) {
-        const struct value *choice = choices->list.items[i];
-        if (choice->kind == VALUE_STRING && str_eq(choice->text, word))
-            return true;
+    for (size_t i = 0; i < list->list.count; i++) {
+        const struct value *item = list->list.items[i];
+        CDC_CLEANUP(buf_release) struct buf text;
+        buf_init(&text, LIMIT_TEXT_BYTES);
+        if (plugin_schema_is_template(s, item) ||
+            schema_value_check_item(field, item, &text))
+            continue;
+        s->good = false;
+        bool placed = node && node->value->kind == VALUE_LIST && i < node->count;
+        problems_add(s->def->problems, placed ? node->children[i] : s->def->node, NULL,
+                     "%s", buf_c(&text));
     }
-    return !choices;
 }
 
-static void plugin_schema_say_choices(struct plugin_schema *s, wf_str path, wf_str name,
-                                      const struct value *field)
+/* "a, b".  What is in brackets a template has made: the plugin's own. */
+static void plugin_schema_words(struct plugin_schema *s, const struct value *field,
+                                wf_str path, wf_str list)
 {
-    CDC_CLEANUP(buf_release) struct buf text;
-    buf_init(&text, LIMIT_TEXT_BYTES);
-    const struct value *choices = plugin_schema_list(field, "choices");
-    for (size_t i = 0; choices && i < choices->list.count; i++) {
-        if (i)
-            buf_lit(&text, ", ");
-        value_print(&text, choices->list.items[i]);
+    if (str_starts(str_trim(list), STR("[")))
+        return;
+    for (wf_str word; str_next(&list, ',', &word);) {
+        CDC_CLEANUP(buf_release) struct buf text;
+        buf_init(&text, LIMIT_TEXT_BYTES);
+        const struct value item = {.kind = VALUE_STRING, .text = str_trim(word)};
+        if (item.text.len && !schema_value_check_item(field, &item, &text))
+            plugin_schema_wrong(s, path, schema_value_text(field, "name"), "",
+                                buf_view(&text));
     }
-    plugin_schema_wrong(s, path, name, "must be one of ", buf_view(&text));
 }
 
 static void plugin_schema_map(struct plugin_schema *s,
@@ -154,37 +112,46 @@ static void plugin_schema_value(struct plugin_schema *s,
                                 const struct plugin_schema_level *level,
                                 const struct value *field, const struct value *v)
 {
-    wf_str name = plugin_schema_text(field, "name");
-    wf_str type = plugin_schema_text(field, "type");
-    if (s->templated && v->kind == VALUE_STRING &&
-        (str_find(v->text, STR("${")) >= 0 || str_find(v->text, STR("{{")) >= 0))
+    if (plugin_schema_is_template(s, v))
         return;
-    const char *wanted = plugin_schema_type(type, v);
-    if (wanted) {
-        /* The value itself may be a secret: only its kind is named. */
-        plugin_schema_wrong(s, level->path, name, wanted, str_from(node_value_kind(v)));
+    wf_str name = schema_value_text(field, "name");
+    const struct node *node = plugin_schema_node(s, level->path, name);
+    CDC_CLEANUP(buf_release) struct buf text;
+    buf_init(&text, LIMIT_TEXT_BYTES);
+    if (!schema_value_check(field, v, node ? node->value : v, &text)) {
+        plugin_schema_wrong(s, level->path, name, "", buf_view(&text));
         return;
     }
-    if (str_is(type, "choice") && v->kind == VALUE_STRING &&
-        !plugin_schema_is_choice(field, v->text))
-        plugin_schema_say_choices(s, level->path, name, field);
-    const struct value *fields = plugin_schema_list(field, "fields");
+    if (str_is(schema_value_text(field, "type"), "list")) {
+        if (v->kind == VALUE_LIST)
+            plugin_schema_items(s, field, v, node);
+        else
+            plugin_schema_words(s, field, level->path, v->text);
+        return;
+    }
+    const struct value *fields = schema_value_list(field, "fields");
     if (!fields || v->kind != VALUE_MAP || level->depth == PLUGIN_SCHEMA_DEPTH)
         return;
-    CDC_CLEANUP(buf_release) struct buf path;
-    plugin_schema_key(level->path, name, &path);
-    buf_byte(&path, '.');
-    const struct plugin_schema_level below = {fields, v, buf_view(&path), level->depth + 1};
+    buf_clear(&text);
+    buf_str(&text, level->path);
+    buf_str(&text, name);
+    buf_byte(&text, '.');
+    const struct plugin_schema_level below = {fields, v, buf_view(&text), level->depth + 1,
+                                              false};
     plugin_schema_map(s, &below);
 }
+
+/* ---- maps ---------------------------------------------------------------------------- */
 
 static void plugin_schema_unknown(struct plugin_schema *s,
                                   const struct plugin_schema_level *level)
 {
     wf_str names[PLUGIN_SCHEMA_FIELDS];
     size_t count = 0;
+    if (level->open)
+        return;
     for (size_t i = 0; i < level->fields->list.count && count < CDC_COUNT(names); i++)
-        names[count++] = plugin_schema_text(level->fields->list.items[i], "name");
+        names[count++] = schema_value_text(level->fields->list.items[i], "name");
     for (size_t i = 0; i < level->config->map.count; i++) {
         wf_str key = level->config->map.members[i].key;
         bool known = !key.len || key.ptr[0] == '_' || str_is(key, "workflowType");
@@ -208,13 +175,12 @@ static void plugin_schema_map(struct plugin_schema *s,
 {
     for (size_t i = 0; i < level->fields->list.count; i++) {
         const struct value *field = level->fields->list.items[i];
-        wf_str name = plugin_schema_text(field, "name");
+        wf_str name = schema_value_text(field, "name");
         const struct value *v = value_get(level->config, name);
-        bool missing =
-            !v || v->kind == VALUE_NULL || (v->kind == VALUE_STRING && !v->text.len);
-        if (missing && plugin_schema_is(field, "required"))
+        bool missing = plugin_schema_is_missing(v);
+        if (missing && schema_value_is(field, "required"))
             plugin_schema_wrong(s, level->path, name,
-                                "is required: ", plugin_schema_text(field, "help"));
+                                "is required: ", schema_value_text(field, "help"));
         else if (!missing)
             plugin_schema_value(s, level, field, v);
     }
@@ -228,21 +194,115 @@ static void plugin_schema_join(struct value *all, const struct value *fields)
             all->list.items[all->list.count++] = fields->list.items[i];
 }
 
-/* `options`, when its fields depend on `provider`.  What is said of an unknown provider is
- * the plugin's own affair. */
-static void plugin_schema_options(struct plugin_schema *s, const struct value *schema)
+/* ---- variants ------------------------------------------------------------------------ */
+
+const struct value *plugin_schema_variants(const struct value *schema,
+                                           const struct plugin_type *type)
 {
-    const struct value *rules = value_get(schema, STR("options"));
-    const struct value *options = value_get(s->def->config, STR("options"));
-    const struct value *provider = value_get(
-        value_get(rules, STR("providers")), plugin_schema_text(s->def->config, "provider"));
-    if (!provider || !options || options->kind != VALUE_MAP)
-        return;
+    const struct value *rules = value_get(schema, STR("variants"));
+    const struct plugin *plugin = type ? type->plugin : NULL;
+    for (size_t i = 0;
+         rules && rules->kind == VALUE_STRING && plugin && i < plugin->type_count; i++)
+        if (str_eq(plugin->types[i].name, rules->text))
+            rules = value_get(plugin->types[i].schema, STR("variants"));
+    return rules && rules->kind == VALUE_MAP ? rules : NULL;
+}
+
+static bool plugin_schema_is_there(const struct value *variant)
+{
+    return variant && !schema_value_text(variant, "missing").len;
+}
+
+static void plugin_schema_say_variants(const struct value *values, struct buf *out)
+{
+    bool any = false;
+    buf_lit(out, "must be one of ");
+    for (size_t i = 0; values->kind == VALUE_MAP && i < values->map.count; i++) {
+        if (!plugin_schema_is_there(values->map.members[i].value))
+            continue;
+        buf_cstr(out, any ? ", " : "");
+        buf_str(out, values->map.members[i].key);
+        any = true;
+    }
+}
+
+/* The variant that is chosen; NULL when there is none, which has been said if it is
+ * wrong. */
+static const struct value *plugin_schema_chosen(struct plugin_schema *s,
+                                                const struct value *rules)
+{
+    wf_str by = schema_value_text(rules, "by");
+    const struct value *values = value_get(rules, STR("values"));
+    const struct value *choice = value_get(s->def->config, by);
+    if (!values || plugin_schema_is_missing(choice) || choice->kind != VALUE_STRING ||
+        plugin_schema_is_template(s, choice))
+        return NULL;
+    const struct value *variant = value_get(values, choice->text);
+    if (plugin_schema_is_there(variant))
+        return variant;
+    const struct node *node = plugin_schema_node(s, STR_EMPTY, by);
+    wf_str written = str_slice(node ? node_text(node) : choice->text, 0, 60);
+    CDC_CLEANUP(buf_release) struct buf text;
+    buf_init(&text, LIMIT_TEXT_BYTES);
+    if (variant) {
+        buf_printf(&text, "'%.*s' is %.*s", STR_ARG(written),
+                   STR_ARG(schema_value_text(variant, "missing")));
+    } else {
+        plugin_schema_say_variants(values, &text);
+        buf_printf(&text, ", not '%.*s'", STR_ARG(written));
+    }
+    plugin_schema_wrong(s, STR_EMPTY, by, "", buf_view(&text));
+    return NULL;
+}
+
+/* What the variant says of a field of that name, else what the field itself says. */
+static wf_str plugin_schema_help(const struct value *variant, const struct value *fields,
+                                 wf_str name)
+{
+    const struct value *own = value_get(variant, name);
+    if (own && own->kind == VALUE_STRING)
+        return own->text;
+    for (size_t i = 0; fields && i < fields->list.count; i++)
+        if (str_eq(schema_value_text(fields->list.items[i], "name"), name))
+            return schema_value_text(fields->list.items[i], "help");
+    return STR_EMPTY;
+}
+
+/* What else is required once the variant is chosen. */
+static void plugin_schema_required(struct plugin_schema *s, const struct value *variant,
+                                   const struct value *fields)
+{
+    const struct value *required = schema_value_list(variant, "required");
+    for (size_t i = 0; required && i < required->list.count; i++) {
+        const struct value *name = required->list.items[i];
+        if (name->kind == VALUE_STRING &&
+            plugin_schema_is_missing(value_get(s->def->config, name->text)))
+            plugin_schema_wrong(s, STR_EMPTY, name->text, "is required: ",
+                                plugin_schema_help(variant, fields, name->text));
+    }
+}
+
+/* What one field may hold, by the value of another; only what is common to all variants
+ * while none is chosen. */
+static void plugin_schema_variant(struct plugin_schema *s, const struct value *rules,
+                                  const struct value *fields)
+{
+    static const struct value empty = {.kind = VALUE_MAP};
+    const struct value *variant = plugin_schema_chosen(s, rules);
+    plugin_schema_required(s, variant, fields);
+    wf_str field = schema_value_text(rules, "field");
+    const struct value *config = value_get(s->def->config, field);
+    if (plugin_schema_is_missing(config))
+        config = &empty;
+    if (config->kind != VALUE_MAP)
+        return; /* a template, or it has been said */
     const struct value *items[PLUGIN_SCHEMA_FIELDS];
     struct value all = {.kind = VALUE_LIST, .list = {items, 0}};
-    plugin_schema_join(&all, plugin_schema_list(rules, "common"));
-    plugin_schema_join(&all, plugin_schema_list(provider, "fields"));
-    const struct plugin_schema_level level = {&all, options, STR("options."), 1};
+    plugin_schema_join(&all, schema_value_list(rules, "common"));
+    plugin_schema_join(&all, schema_value_list(variant, "fields"));
+    CDC_CLEANUP(buf_release) struct buf path;
+    plugin_schema_key(field, STR("."), &path);
+    const struct plugin_schema_level level = {&all, config, buf_view(&path), 1, !variant};
     plugin_schema_map(s, &level);
 }
 
@@ -250,10 +310,12 @@ bool plugin_schema_check(const struct value *schema, const struct definition *de
                          bool templated)
 {
     struct plugin_schema s = {.def = def, .templated = templated, .good = true};
-    const struct value *fields = plugin_schema_list(schema, "fields");
-    const struct plugin_schema_level top = {fields, def->config, STR_EMPTY, 0};
+    const struct value *fields = schema_value_list(schema, "fields");
+    const struct plugin_schema_level top = {fields, def->config, STR_EMPTY, 0, false};
     if (fields)
         plugin_schema_map(&s, &top);
-    plugin_schema_options(&s, schema);
+    const struct value *rules = plugin_schema_variants(schema, def->origin);
+    if (rules)
+        plugin_schema_variant(&s, rules, fields);
     return s.good;
 }

@@ -7,49 +7,10 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
-#include "host/config_check.h"
 #include "host/pipeline.h"
 #include "host/plugin.h"
-#include "host/plugin_schema.h"
+#include "host/plugin_ask.h"
 #include "host/run_memory.h"
-
-/* The key a plugin's text is about: the first quoted word that is a key of the
- * configuration, or of a map in it ('slot' or 'options.slot'). */
-static const struct node *plugin_types_place(const struct definition *def, const char *text)
-{
-    wf_str rest = str_from(text);
-    wf_str before, word;
-    while (str_next(&rest, '\'', &before) && str_next(&rest, '\'', &word)) {
-        const struct node *at = node_deepest(def->node, word);
-        if (word.len && at != def->node)
-            return at;
-        for (size_t i = 0; i < def->node->count; i++)
-            if (word.len && (at = node_find(def->node->children[i], word)))
-                return at;
-    }
-    return def->node;
-}
-
-static void plugin_types_refused(const struct definition *def, const wf_error *err)
-{
-    problems_add(def->problems, plugin_types_place(def, err->text), NULL, "%s", err->text);
-}
-
-/* The configuration as JSON, for the factory; an empty view with a problem added on
- * failure. */
-static bool plugin_types_config(const struct definition *def, bool templated,
-                                struct buf *out)
-{
-    buf_init(out, LIMIT_CONFIG_BYTES);
-    if (!plugin_schema_check(def->origin->schema, def, templated))
-        return false;
-    value_json(out, def->config);
-    wf_error err;
-    if (!buf_status(out, "config", &err))
-        return true;
-    problems_add(def->problems, def->node, NULL, "%s", err.text);
-    return false;
-}
 
 static void *plugin_types_no_memory(const struct definition *def)
 {
@@ -59,26 +20,45 @@ static void *plugin_types_no_memory(const struct definition *def)
 
 /* ---- modules ------------------------------------------------------------------------- */
 
+static wf_status plugin_types_make_module(const struct plugin_ask *ask, wf_str config,
+                                          const void **out, wf_error *err)
+{
+    const struct plugin_type *type = ask->def->origin;
+    const wf_module *module = NULL;
+    wf_status status =
+        type->new_module(type->plugin->context, ask->def->name, config, &module, err);
+    *out = module;
+    return status;
+}
+
+static wf_status plugin_types_check_module(const void *made, wf_error *err)
+{
+    const wf_module *module = made;
+    return WF_HAS(module, init) ? module->init(module->self, err) : WF_OK;
+}
+
+static void plugin_types_unmake_module(const void *made)
+{
+    const wf_module *module = made;
+    if (module)
+        module->destroy(module->self);
+}
+
 static void *plugin_types_new_module(const struct definition *def)
 {
+    const struct plugin_ask ask = {
+        .def = def,
+        .make = plugin_types_make_module,
+        .check = plugin_types_check_module,
+        .unmake = plugin_types_unmake_module,
+    };
     CDC_CLEANUP(buf_release) struct buf config;
-    if (!plugin_types_config(def, false, &config))
-        return NULL;
-    const struct plugin_type *type = def->origin;
-    const wf_module *module = NULL;
-    wf_error err = {.code = WF_OK};
-    if (type->new_module(type->plugin->context, def->name, buf_view(&config), &module,
-                         &err)) {
-        plugin_types_refused(def, &err);
-        return NULL;
-    }
-    return (void *)module;
+    return (void *)plugin_ask(&ask, &config);
 }
 
 static wf_status plugin_types_init_module(void *self, wf_error *err)
 {
-    const wf_module *module = self;
-    return WF_HAS(module, init) ? module->init(module->self, err) : WF_OK;
+    return plugin_types_check_module(self, err);
 }
 
 static wf_status plugin_types_start_module(void *self, wf_error *err)
@@ -95,9 +75,7 @@ static wf_status plugin_types_stop_module(void *self, wf_error *err)
 
 static void plugin_types_free_module(void *self)
 {
-    const wf_module *module = self;
-    if (module)
-        module->destroy(module->self);
+    plugin_types_unmake_module(self);
 }
 
 /* ---- steps --------------------------------------------------------------------------- */
@@ -121,16 +99,29 @@ static void plugin_types_free_step(void *self)
     free(s);
 }
 
+static wf_status plugin_types_make_step(const struct plugin_ask *ask, wf_str config,
+                                        const void **out, wf_error *err)
+{
+    const struct plugin_type *type = ask->def->origin;
+    const wf_step *step = NULL;
+    wf_status status =
+        type->new_step(type->plugin->context, ask->def->name, config, &step, err);
+    *out = step;
+    return status;
+}
+
+static void plugin_types_unmake_step(const void *made)
+{
+    const wf_step *step = made;
+    step->destroy(step->self);
+}
+
+/* The configuration for every run. */
 static wf_status plugin_types_fill_step(struct plugin_types_step *s,
                                         const struct definition *def, struct buf *config,
                                         wf_error *err)
 {
-    const struct plugin_type *type = def->origin;
     wf_str json = buf_view(config);
-    wf_status status =
-        type->new_step(type->plugin->context, def->name, json, &s->step, err);
-    if (status)
-        return status;
     if (str_find(json, STR("${")) >= 0 || str_find(json, STR("{{")) >= 0)
         return template_tree_compile(def->config, "config", &s->config, err);
     s->fixed_len = json.len;
@@ -140,22 +131,25 @@ static wf_status plugin_types_fill_step(struct plugin_types_step *s,
 
 static void *plugin_types_new_step(const struct definition *def)
 {
-    CDC_CLEANUP(buf_release) struct buf config;
-    if (!plugin_types_config(def, true, &config))
-        return NULL;
-    if (def->node->value->kind == VALUE_MAP &&
-        !config_check_templates(def->node, def->problems))
-        return NULL;
+    const struct plugin_ask ask = {
+        .def = def,
+        .templated = true,
+        .make = plugin_types_make_step,
+        .unmake = plugin_types_unmake_step,
+    };
     struct plugin_types_step *s = calloc(1, sizeof(*s));
     if (!s)
         return plugin_types_no_memory(def);
+    CDC_CLEANUP(buf_release) struct buf config;
+    s->step = plugin_ask(&ask, &config);
     wf_error err = {.code = WF_OK};
-    if (plugin_types_fill_step(s, def, &config, &err)) {
-        plugin_types_refused(def, &err);
-        plugin_types_free_step(s);
-        return NULL;
-    }
-    return s;
+    wf_status status = s->step ? plugin_types_fill_step(s, def, &config, &err) : WF_CONFIG;
+    if (!status)
+        return s;
+    if (s->step)
+        problems_add(def->problems, def->node, NULL, "%s", err.text);
+    plugin_types_free_step(s);
+    return NULL;
 }
 
 static wf_str plugin_types_json(struct buf *out, const struct value *v)
@@ -262,26 +256,43 @@ static void plugin_types_free_trigger(void *self)
     free(t);
 }
 
+static wf_status plugin_types_make_trigger(const struct plugin_ask *ask, wf_str config,
+                                           const void **out, wf_error *err)
+{
+    const struct plugin_type *type = ask->def->origin;
+    const wf_callback callback = {ask->ctx, plugin_types_fire};
+    const wf_trigger *trigger = NULL;
+    wf_status status =
+        type->new_trigger(type->plugin->context, config, &callback, &trigger, err);
+    *out = trigger;
+    return status;
+}
+
+static void plugin_types_unmake_trigger(const void *made)
+{
+    const wf_trigger *trigger = made;
+    trigger->destroy(trigger->self);
+}
+
 static void *plugin_types_new_trigger(const struct definition *def,
                                       struct pipeline *pipeline)
 {
-    CDC_CLEANUP(buf_release) struct buf config;
-    if (!plugin_types_config(def, false, &config))
-        return NULL;
     struct plugin_types_trigger *t = calloc(1, sizeof(*t));
     if (!t)
         return plugin_types_no_memory(def);
     t->pipeline = pipeline;
-    const struct plugin_type *type = def->origin;
-    const wf_callback callback = {t, plugin_types_fire};
-    wf_error err = {.code = WF_OK};
-    if (type->new_trigger(type->plugin->context, buf_view(&config), &callback, &t->trigger,
-                          &err)) {
-        plugin_types_refused(def, &err);
-        plugin_types_free_trigger(t);
-        return NULL;
-    }
-    return t;
+    const struct plugin_ask ask = {
+        .def = def,
+        .ctx = t,
+        .make = plugin_types_make_trigger,
+        .unmake = plugin_types_unmake_trigger,
+    };
+    CDC_CLEANUP(buf_release) struct buf config;
+    t->trigger = plugin_ask(&ask, &config);
+    if (t->trigger)
+        return t;
+    plugin_types_free_trigger(t);
+    return NULL;
 }
 
 static wf_status plugin_types_start_trigger(void *self, wf_error *err)

@@ -129,6 +129,18 @@ static struct problem problems_place(const struct node *node, const char *key)
     return (struct problem){.line = at->line, .column = at->column};
 }
 
+/* "modules[0].config.options.slot" */
+static void problems_path(const struct node *node, const char *key, struct buf *out)
+{
+    size_t before = out->len;
+    if (node)
+        node_path(node, out);
+    if (key && out->len > before && key[0] != '[')
+        buf_byte(out, '.');
+    if (key)
+        buf_cstr(out, key);
+}
+
 __attribute__((format(printf, 5, 0))) static void problems_found(
     struct problems *p, struct problem place, const struct node *node, const char *key,
     const char *format, va_list args)
@@ -138,12 +150,7 @@ __attribute__((format(printf, 5, 0))) static void problems_found(
     if (place.warning)
         buf_lit(&text, "warning: ");
     size_t before = text.len;
-    if (node)
-        node_path(node, &text);
-    if (key && text.len > before && key[0] != '[')
-        buf_byte(&text, '.');
-    if (key)
-        buf_cstr(&text, key);
+    problems_path(node, key, &text);
     if (text.len > before)
         buf_lit(&text, ": ");
     problems_format(&text, format, args);
@@ -191,6 +198,27 @@ void problems_add_at(struct problems *p, const char *file, unsigned line, unsign
     problems_format(&text, format, args);
     va_end(args);
     problems_keep(p, (struct problem){.line = line, .column = column}, file, &text);
+}
+
+enum problems_place problems_find(const struct problems *p, const struct node *node,
+                                  const char *key)
+{
+    CDC_CLEANUP(buf_release) struct buf path;
+    buf_init(&path, LIMIT_TEXT_BYTES);
+    problems_path(node, key, &path);
+    enum problems_place place = PROBLEMS_NOWHERE;
+    for (size_t i = 0; i < p->count && place != PROBLEMS_THERE; i++) {
+        wf_str text = str_from(p->items[i].text);
+        if (p->items[i].warning || !path.len || !str_starts(text, buf_view(&path)) ||
+            strcmp(p->items[i].file, node ? node->file : "") != 0)
+            continue;
+        char next = p->items[i].text[path.len];
+        if (next == ':')
+            place = PROBLEMS_THERE;
+        else if (next == '.' || next == '[')
+            place = PROBLEMS_INSIDE;
+    }
+    return place;
 }
 
 size_t problems_count(const struct problems *p)

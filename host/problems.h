@@ -40,6 +40,12 @@ void problems_warn_key(struct problems *p, const struct node *member, const char
 void problems_add_at(struct problems *p, const char *file, unsigned line, unsigned column,
                      const char *format, ...) CDC_PRINTF(5, 6);
 
+/* Whether a mistake (no warning) was added at `key` of the map `node` (NULL: at the node),
+ * or only at something inside it. */
+enum problems_place { PROBLEMS_NOWHERE, PROBLEMS_INSIDE, PROBLEMS_THERE };
+enum problems_place problems_find(const struct problems *p, const struct node *node,
+                                  const char *key);
+
 /* How many mistakes (warnings do not count).  Out of memory while adding counts as one. */
 size_t problems_count(const struct problems *p);
 size_t problems_warnings(const struct problems *p);

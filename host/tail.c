@@ -202,11 +202,11 @@ static bool tail_watch(struct tail *t, struct tail_progress *progress, uint64_t 
 static int tail_wait(struct tail *t)
 {
     struct tail_progress progress;
-    tail_progress_init(&progress);
+    tail_progress_init(&progress, t->session.log);
     int code = -1;
     while (code < 0) {
         struct tail_now now = tail_look(t);
-        int64_t until = clock_mono_ms() + TAIL_PROGRESS_MS;
+        int64_t until = clock_mono_ms() + PROGRESS_MS;
         int64_t idle_at = t->idle_ms < 0 ? INT64_MAX : now.idle_since + t->idle_ms;
         int got =
             now.done ? SIGNALS_WOKEN : signals_wait(idle_at < until ? idle_at : until);

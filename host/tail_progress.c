@@ -10,15 +10,12 @@
 #include "base/json.h"
 #include "base/str.h"
 
-#define TAIL_PROGRESS_WIDTH 200
-
-void tail_progress_init(struct tail_progress *p)
+void tail_progress_init(struct tail_progress *p, struct host_log *log)
 {
-    *p = (struct tail_progress){
-        .shown_to_someone = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
-        .began_ms = clock_mono_ms(),
-        .last_ms = clock_mono_ms(),
-    };
+    *p = (struct tail_progress){.first_rows_ms = 0};
+    progress_init(&p->progress, log);
+    if (isatty(STDOUT_FILENO))
+        p->progress.log = NULL; /* the changes themselves are on it */
 }
 
 static wf_str tail_progress_text(wf_str object, const char *key)
@@ -67,31 +64,22 @@ bool tail_progress_show(struct tail_progress *p, wf_str status, uint64_t events)
     if (json_check(status, "status", NULL))
         return true;
     wf_str phase = tail_progress_text(status, "phase");
-    if (!p->shown_to_someone)
-        return !str_is(phase, "failed");
+    bool failed = str_is(phase, "failed");
+    if (!p->progress.log)
+        return !failed;
 
-    char memory[TAIL_PROGRESS_WIDTH];
+    char memory[PROGRESS_WIDTH];
     struct buf line;
     buf_fixed(&line, memory, sizeof(memory));
-    int64_t now = clock_mono_ms();
-    double seconds = (double)(now - p->last_ms) / 1000.0;
-    double rate = seconds > 0 ? (double)(events - p->last_events) / seconds : 0;
-    buf_printf(&line, "\r\033[K%.*s  %llu changes  %.0f/s", STR_ARG(phase),
-               (unsigned long long)events, rate);
+    buf_str(&line, phase);
+    buf_lit(&line, "  ");
+    progress_put_count(&p->progress, events, "changes", &line);
     tail_progress_snapshot(p, status, &line);
-    p->last_ms = now;
-    p->last_events = events;
-    p->on_screen = true;
-    fwrite(line.data, 1, line.len, stderr);
-    fflush(stderr);
-    return !str_is(phase, "failed");
+    progress_show(&p->progress, &line);
+    return !failed;
 }
 
 void tail_progress_end(struct tail_progress *p)
 {
-    if (p->on_screen) {
-        fputs("\r\033[K", stderr);
-        fflush(stderr);
-    }
-    p->on_screen = false;
+    progress_end(&p->progress);
 }

@@ -8,23 +8,15 @@
 #ifndef HOST_TAIL_PROGRESS_H
 #define HOST_TAIL_PROGRESS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "sdk/wf_plugin.h"
-
-#define TAIL_PROGRESS_MS 500
+#include "host/progress.h"
 
 struct tail_progress {
-    bool shown_to_someone;
-    bool on_screen;
-    int64_t began_ms, last_ms;
-    uint64_t last_events;
+    struct progress progress;
     uint64_t first_rows; /* of the snapshot, when it was first seen */
     int64_t first_rows_ms;
 };
 
-void tail_progress_init(struct tail_progress *p);
+void tail_progress_init(struct tail_progress *p, struct host_log *log);
 /* `status` is step.cdc_status' output; `events` were written.  False: the source has failed
  * and will not go on. */
 bool tail_progress_show(struct tail_progress *p, wf_str status, uint64_t events);

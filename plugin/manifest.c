@@ -66,15 +66,17 @@ static void manifest_default(struct json_writer *w, const struct cdc_option *row
         json_cstr(w, "default", row->fallback);
 }
 
-static void manifest_choices(struct json_writer *w, const char *choices)
+static void manifest_choices(struct json_writer *w, const struct cdc_option *row)
 {
-    if (!choices)
+    if (!row->choices)
         return;
     json_open(w, "choices", '[');
-    wf_str rest = str_from(choices);
+    wf_str rest = str_from(row->choices);
     for (wf_str choice; str_next(&rest, '|', &choice);)
         json_str(w, NULL, choice);
     json_close(w, ']');
+    if (row->any_case)
+        json_bool(w, "any_case", true);
 }
 
 static const struct cdc_option *manifest_nested(const struct cdc_nested *nested,
@@ -100,13 +102,15 @@ static void manifest_field(struct json_writer *w, const struct cdc_option *row,
     json_open(w, NULL, '{');
     json_cstr(w, "name", row->key);
     json_cstr(w, "type", option_type_text(row->type));
+    if (row->type == CDC_OPTION_LIST)
+        json_cstr(w, "items", "string");
     manifest_default(w, row);
     if (manifest_is_required(row, about ? about->required : NULL))
         json_bool(w, "required", true);
     if (row->secret)
         json_bool(w, "secret", true);
     json_cstr(w, "help", row->help);
-    manifest_choices(w, row->choices);
+    manifest_choices(w, row);
     if (row->min || row->max) {
         json_i64(w, "min", row->min);
         json_i64(w, "max", row->max);
@@ -176,6 +180,15 @@ static void manifest_member(struct manifest_list *list, const char *key, const c
     json_put_string(list->out, str_from(value));
 }
 
+/* What the provider wants of the fields beside "options". */
+static void manifest_wants(struct buf *out, const struct cdc_provider *provider)
+{
+    if (provider->connection_help)
+        buf_lit(out, "[\"connection\"]");
+    else
+        buf_lit(out, "[]");
+}
+
 static void manifest_provider(struct buf *out, int indent,
                               const struct cdc_provider *provider)
 {
@@ -186,32 +199,52 @@ static void manifest_provider(struct buf *out, int indent,
         json_put_string(out, str_from(provider->connection_help));
     else
         buf_lit(out, "null");
+    manifest_key(out, indent + 1, "required");
+    manifest_wants(out, provider);
     manifest_key(out, indent + 1, "fields");
     manifest_fields(out, indent + 1, provider->options, NULL);
     manifest_close(&object, '}');
 }
 
-/* What may stand in "options": common to all sources, and by provider. */
-static void manifest_options(struct buf *out, int indent)
+static void manifest_missing(struct buf *out, int indent, const struct cdc_missing *missing)
 {
     struct manifest_list object = manifest_open(out, indent, '{');
-    manifest_next(&object);
-    buf_lit(out, "\"common\": ");
-    manifest_fields(out, indent + 1, settings_core_options, NULL);
-    manifest_key(out, indent + 1, "providers");
-    struct manifest_list list = manifest_open(out, indent + 1, '{');
+    manifest_member(&object, "missing", missing->reason);
+    manifest_close(&object, '}');
+}
+
+static void manifest_providers(struct buf *out, int indent)
+{
+    struct manifest_list list = manifest_open(out, indent, '{');
     for (size_t i = 0; catalog_providers[i]; i++) {
         manifest_next(&list);
         json_put_string(out, str_from(catalog_providers[i]->name));
         buf_lit(out, ": ");
-        manifest_provider(out, indent + 2, catalog_providers[i]);
+        manifest_provider(out, indent + 1, catalog_providers[i]);
+    }
+    for (size_t i = 0; catalog_missing[i].name; i++) {
+        manifest_next(&list);
+        json_put_string(out, str_from(catalog_missing[i].name));
+        buf_lit(out, ": ");
+        manifest_missing(out, indent + 1, &catalog_missing[i]);
     }
     manifest_close(&list, '}');
+}
+
+/* What may stand in "options": common to all sources, and by provider. */
+static void manifest_variants(struct buf *out, int indent)
+{
+    struct manifest_list object = manifest_open(out, indent, '{');
+    manifest_member(&object, "field", "options");
+    manifest_member(&object, "by", "provider");
+    manifest_key(out, indent + 1, "common");
+    manifest_fields(out, indent + 1, settings_core_options, NULL);
+    manifest_key(out, indent + 1, "values");
+    manifest_providers(out, indent + 1);
     manifest_close(&object, '}');
 }
 
-static void manifest_type(struct buf *out, int indent, const struct cdc_description *about,
-                          bool with_options)
+static void manifest_type(struct buf *out, int indent, const struct cdc_description *about)
 {
     struct manifest_list object = manifest_open(out, indent, '{');
     manifest_member(&object, "type", about->type);
@@ -224,9 +257,13 @@ static void manifest_type(struct buf *out, int indent, const struct cdc_descript
         manifest_key(out, indent + 1, "outputs");
         manifest_outputs(out, indent + 1, about->outputs);
     }
-    if (with_options) {
-        manifest_key(out, indent + 1, "options");
-        manifest_options(out, indent + 1);
+    if (about->takes_options) {
+        manifest_key(out, indent + 1, "variants");
+        /* Written once, at the module; other types refer to it. */
+        if (about == &module_source_about)
+            manifest_variants(out, indent + 1);
+        else
+            json_put_string(out, str_from(module_source_about.type));
     }
     manifest_close(&object, '}');
 }
@@ -236,7 +273,7 @@ static void manifest_steps(struct buf *out, int indent)
     struct manifest_list list = manifest_open(out, indent, '[');
     for (size_t i = 0; catalog_steps[i]; i++) {
         manifest_next(&list);
-        manifest_type(out, indent + 1, &catalog_steps[i]->about, false);
+        manifest_type(out, indent + 1, &catalog_steps[i]->about);
     }
     manifest_close(&list, ']');
 }
@@ -245,7 +282,7 @@ static void manifest_one(struct buf *out, int indent, const struct cdc_descripti
 {
     struct manifest_list list = manifest_open(out, indent, '[');
     manifest_next(&list);
-    manifest_type(out, indent + 1, about, about->takes_options);
+    manifest_type(out, indent + 1, about);
     manifest_close(&list, ']');
 }
 

@@ -28,8 +28,9 @@ static const struct cdc_option step_backpressure_options[] = {
     {.key = "action",
      .type = CDC_OPTION_STRING,
      .fallback = "check",
+     .choices = "check|throttle|resume",
      .offset = offsetof(struct step_backpressure_inputs, action),
-     .help = "check, throttle (read nothing more, keep the connection) or resume"},
+     .help = "Throttle: read nothing more, but keep the connection"},
     {.key = "thresholds",
      .type = CDC_OPTION_MAP,
      .offset = offsetof(struct step_backpressure_inputs, thresholds),
@@ -64,10 +65,6 @@ static wf_status step_backpressure_pause(struct cdc_source *source, bool pause,
         error_prefix(err, pause ? "throttle" : "resume");
         return status;
     }
-    /* The source's thread answers, so it has seen the pause and reads nothing more. */
-    struct cdc_status after;
-    if (pause)
-        source_status(source, &after);
     struct json_writer w = json_writer_of(out);
     json_open(&w, NULL, '{');
     json_str(&w, "source_id", source->id);

@@ -70,10 +70,10 @@ static const struct cdc_option trigger_cdc_options[] = {
      .help = "Only changes of these tables, with * and ? as wildcards; none: all"},
     {.key = "actions",
      .type = CDC_OPTION_LIST,
+     .choices = "INSERT|UPDATE|DELETE|TRUNCATE|READ|DDL|MESSAGE|c|u|d|t|r|m",
+     .any_case = true,
      .offset = TRIGGER_CDC(actions),
-     .help = "Only these operations, in any case: INSERT, UPDATE, DELETE, TRUNCATE, READ "
-             "(a row of a "
-             "snapshot), DDL, MESSAGE, or c, u, d, r, t; none: all"},
+     .help = "Only these operations, in any case; READ is a row of a snapshot, none: all"},
     {.key = "retry",
      .type = CDC_OPTION_MAP,
      .offset = TRIGGER_CDC(retry),

@@ -64,6 +64,16 @@ wf_status dead_letter_write(struct cdc_subscription *sub, const struct ring_reco
                   : store_dead_letter_add(store, flow->owner.source_id, &letter, err);
 }
 
+/* The letters that wait are still there, and are looked for again with the next replay. */
+static bool dead_letter_trouble(const struct cdc_subscription *sub, const wf_error *err)
+{
+    log_line(sub->flow->owner.logger, LOG_ERROR,
+             "dead letters not replayed, state not read or stored source=%.*s "
+             "subscription=%.*s error=%s",
+             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), err->text);
+    return false;
+}
+
 /* One letter; false when there is none, or it is better to stop now. */
 static bool dead_letter_replay_one(struct cdc_subscription *sub, struct cdc_store *store,
                                    struct buf *memory)
@@ -71,35 +81,38 @@ static bool dead_letter_replay_one(struct cdc_subscription *sub, struct cdc_stor
     struct cdc_flow *flow = sub->flow;
     struct store_dead_letter letter;
     bool found = false;
-    wf_error err;
+    wf_error err = {.code = WF_OK};
+    wf_error trouble;
     buf_clear(memory);
-    wf_status status = store_dead_letter_next_replay(
-        store, flow->owner.source_id, sub->name, memory, &letter, &found, &err);
-    if (status || !found)
+    if (store_dead_letter_next_replay(store, flow->owner.source_id, sub->name, memory,
+                                      &letter, &found, &trouble))
+        return dead_letter_trouble(sub, &trouble);
+    if (!found)
         return false;
-    err.text[0] = '\0';
     wf_status fired = str_is(letter.reason, "undecodable")
                           ? error_set(&err, WF_UNSUPPORTED, "the bytes are not an event")
                           : subscription_fire(sub, letter.event, &err);
     if (fired == WF_CANCELLED)
         return false;
-    if (fired)
-        status = store_dead_letter_failed(store, letter.id, str_from(err.text), &err);
-    else
-        status = store_dead_letter_drop(store, letter.id, &err);
     log_line(flow->owner.logger, fired ? LOG_WARN : LOG_INFO,
              "dead letter replayed source=%.*s subscription=%.*s event=%.*s result=%s",
              STR_ARG(flow->owner.source_id), STR_ARG(sub->name), STR_ARG(letter.event_id),
              fired ? err.text : "ok");
-    return !status;
+    wf_status status =
+        fired ? store_dead_letter_failed(store, letter.id, str_from(err.text), &trouble)
+              : store_dead_letter_drop(store, letter.id, &trouble);
+    return !status || dead_letter_trouble(sub, &trouble);
 }
 
 void dead_letter_replay(struct cdc_subscription *sub)
 {
     struct cdc_flow *flow = sub->flow;
     struct cdc_store *store;
-    if (flow->owner.store(flow->owner.ctx, &store, NULL))
+    wf_error err;
+    if (flow->owner.store(flow->owner.ctx, &store, &err)) {
+        dead_letter_trouble(sub, &err);
         return;
+    }
     CDC_CLEANUP(buf_release) struct buf memory;
     buf_init(&memory, LIMIT_EVENT_BYTES);
     while (!atomic_load(&sub->must_rest) && dead_letter_replay_one(sub, store, &memory))

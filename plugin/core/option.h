@@ -35,8 +35,11 @@ struct cdc_option {
     enum cdc_option_type type;
     const char *fallback; /* default, as a user would write it; NULL: empty, 0, false */
     int64_t min, max;     /* INT, NUMBER, DURATION (ms), BYTES; both 0: any */
-    const char *choices;  /* CHOICE: "never|initial|always" */
-    size_t offset;        /* of the member in the struct the table fills */
+    /* CHOICE: "never|initial|always".  STRING and LIST: for the manifest; whoever reads the
+     * value checks it. */
+    const char *choices;
+    bool any_case; /* of choices, for the manifest */
+    size_t offset; /* of the member in the struct the table fills */
     bool required;
     bool secret;
     const char *help; /* one sentence, no full stop */

@@ -8,9 +8,9 @@
  */
 #include "plugin/core/store_sql.h"
 
-#include <poll.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

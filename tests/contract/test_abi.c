@@ -7,37 +7,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/run.h"
-
-#define SHOP "{\"provider\":\"memory\",\"source_id\":\"shop\"}"
-#define OF_SHOP "{\"source_id\":\"shop\"}"
-
-static struct fake_host host;
-static struct fake_callback callback;
-static struct buf out;
-static wf_error err;
-
-static void setup(void)
-{
-    fake_host_init(&host, PLUGIN_SO, 0);
-    fake_callback_init(&callback);
-    buf_init(&out, 8u << 20);
-    err = (wf_error){.code = WF_OK};
-}
-
-static void teardown(void)
-{
-    fake_host_release(&host);
-    fake_callback_release(&callback);
-    buf_release(&out);
-}
-
-static void step_works(const char *step, const char *config)
-{
-    wf_status status = fake_step(&host, step, config, &out, &err);
-    ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
-}
+#include "tests/support/fake_shop.h"
 
 /* ---- opening ------------------------------------------------------------------------- */
 
@@ -299,7 +269,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("abi");
     TCase *tests = tcase_create("arguments");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, shop_setup, shop_teardown);
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, open_refuses_what_is_no_host_and_leaves_the_output_alone);
     tcase_add_loop_test(tests, a_host_whose_table_ends_early_is_served_with_what_it_has,

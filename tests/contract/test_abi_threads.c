@@ -5,39 +5,20 @@
  */
 #include "base/str.h"
 #include "base/thread.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/run.h"
+#include "tests/support/fake_shop.h"
 
-#define SHOP "{\"provider\":\"memory\",\"source_id\":\"shop\"}"
-#define OF_SHOP "{\"source_id\":\"shop\"}"
-
-static struct fake_host host;
-static struct fake_callback callback;
 static struct fake_gate gate;
-static struct buf out;
-static wf_error err;
 
 static void setup(void)
 {
-    fake_host_init(&host, PLUGIN_SO, 0);
-    fake_callback_init(&callback);
+    shop_setup();
     fake_gate_init(&gate);
-    buf_init(&out, 8u << 20);
-    err = (wf_error){.code = WF_OK};
 }
 
 static void teardown(void)
 {
-    fake_host_release(&host);
-    fake_callback_release(&callback);
+    shop_teardown();
     fake_gate_release(&gate);
-    buf_release(&out);
-}
-
-static void step_works(const char *step, const char *config)
-{
-    wf_status status = fake_step(&host, step, config, &out, &err);
-    ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
 }
 
 /* ---- closing and stopping while callbacks run ---------------------------------------- */

@@ -5,32 +5,10 @@
  * acceptance cases.
  */
 #include "base/str.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/run.h"
+#include "tests/support/fake_shop.h"
 
-#define SHOP                                                                               \
+#define ORDERS                                                                             \
     "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}"
-#define OF_SHOP "{\"source_id\":\"shop\"}"
-
-static struct fake_host host;
-static struct fake_callback callback;
-static struct buf out;
-static wf_error err;
-
-static void setup(void)
-{
-    fake_host_init(&host, PLUGIN_SO, 0);
-    fake_callback_init(&callback);
-    buf_init(&out, 1u << 20);
-    err = (wf_error){.code = WF_OK};
-}
-
-static void teardown(void)
-{
-    fake_host_release(&host);
-    fake_callback_release(&callback);
-    buf_release(&out);
-}
 
 /* The module cannot be made, or not be initialised; the text says why. */
 static void refused(const char *config, wf_status status, const char *text)
@@ -44,23 +22,9 @@ static void refused(const char *config, wf_status status, const char *text)
     ck_assert_str_eq(err.text, text);
 }
 
-static void step_fails(const char *step, const char *config, wf_status status,
-                       const char *text)
-{
-    ck_assert_int_eq(fake_step(&host, step, config, &out, &err), status);
-    ck_assert_int_eq(err.code, status);
-    ck_assert_str_eq(err.text, text);
-}
-
-static void step_works(const char *step, const char *config)
-{
-    wf_status status = fake_step(&host, step, config, &out, &err);
-    ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
-}
-
 START_TEST(row_01_a_valid_memory_configuration_is_made_and_initialised)
 {
-    const wf_module *module = fake_module(&host, "orders", SHOP, &err);
+    const wf_module *module = fake_module(&host, "orders", ORDERS, &err);
     ck_assert_ptr_nonnull(module);
     ck_assert_int_eq(module->init(module->self, &err), WF_OK);
     module->destroy(module->self);
@@ -100,7 +64,7 @@ END_TEST
 
 START_TEST(row_04_start_registers_the_source_and_stop_removes_it)
 {
-    const wf_module *module = fake_running_module(&host, "orders", SHOP);
+    const wf_module *module = fake_running_module(&host, "orders", ORDERS);
     step_works("cdc_status", OF_SHOP);
     ck_assert_int_eq(module->stop(module->self, &err), WF_OK);
     step_fails("cdc_status", OF_SHOP, WF_NOT_FOUND,
@@ -111,7 +75,7 @@ END_TEST
 
 START_TEST(row_05_a_second_start_of_a_module_is_an_error)
 {
-    const wf_module *module = fake_running_module(&host, "orders", SHOP);
+    const wf_module *module = fake_running_module(&host, "orders", ORDERS);
     ck_assert_int_eq(module->start(module->self, &err), WF_STATE);
     ck_assert_str_eq(
         err.text,
@@ -122,8 +86,8 @@ END_TEST
 
 START_TEST(row_06_a_second_source_of_the_same_id_is_refused_and_the_first_goes_on)
 {
-    fake_running_module(&host, "orders", SHOP);
-    const wf_module *other = fake_module(&host, "other", SHOP, &err);
+    fake_running_module(&host, "orders", ORDERS);
+    const wf_module *other = fake_module(&host, "other", ORDERS, &err);
     ck_assert_int_eq(other->start(other->self, &err), WF_STATE);
     ck_assert_str_eq(
         err.text, "cdc.source \"other\": register: CDC source \"shop\" already registered");
@@ -136,7 +100,7 @@ END_TEST
 
 START_TEST(row_07_status_says_running_and_echoes_the_source_id)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     step_works("cdc_status", OF_SHOP);
     ck_assert_str_eq(fake_member(&out, "source_id"), "shop");
     ck_assert_str_eq(fake_member(&out, "state"), "running");
@@ -167,7 +131,7 @@ END_TEST
 
 START_TEST(row_09_stop_says_stopped_and_the_source_is_no_longer_registered)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     step_works("cdc_stop", OF_SHOP);
     ck_assert_str_eq(out.data ? buf_c(&out) : "",
                      "{\"source_id\":\"shop\",\"action\":\"stopped\"}");
@@ -178,7 +142,7 @@ END_TEST
 
 START_TEST(row_11_snapshot_of_two_tables_is_triggered)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     step_works("cdc_snapshot", "{\"source_id\":\"shop\",\"tables\":[\"a.b\",\"c.d\"]}");
     ck_assert_str_eq(buf_c(&out),
                      "{\"source_id\":\"shop\",\"action\":\"snapshot_triggered\","
@@ -193,7 +157,7 @@ static void add_schema(const char *json)
 
 START_TEST(row_12_schema_history_has_the_version_with_its_exact_ddl)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     add_schema("{\"table\":\"public.users\",\"version\":1,\"ddl\":\"ALTER TABLE users ADD "
                "\\\"n\\\" "
                "TEXT\",\"applied_at\":\"2026-01-01T00:00:00Z\"}");
@@ -208,7 +172,7 @@ END_TEST
 
 START_TEST(row_13_schema_history_without_a_table_is_an_error)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     step_fails("cdc_schema_history", OF_SHOP, WF_CONFIG,
                "step.cdc_schema_history \"N\": table is required");
 }
@@ -216,7 +180,7 @@ END_TEST
 
 START_TEST(row_14_start_of_a_running_source_does_nothing_and_says_started)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     step_works("cdc_start", OF_SHOP);
     ck_assert_str_eq(
         buf_c(&out),
@@ -246,7 +210,7 @@ END_TEST
 
 START_TEST(row_16_an_injected_event_reaches_the_callback_once_as_cdc_change)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     const wf_trigger *trigger = fake_running_trigger(&host, OF_SHOP, &callback);
     const char *event = "{\"table\":\"public.orders\",\"op\":\"INSERT\",\"id\":1}";
     ck_assert_int_eq(fake_inject(&host, "shop", event), WF_OK);
@@ -262,7 +226,7 @@ END_TEST
 
 START_TEST(row_17_the_table_filter_passes_only_its_table)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     fake_running_trigger(&host, "{\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}",
                          &callback);
     fake_inject(&host, "shop", "{\"table\":\"public.users\",\"n\":1}");
@@ -281,7 +245,7 @@ END_TEST
 
 START_TEST(row_18_the_action_filter_passes_only_its_action)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     fake_running_trigger(&host, "{\"source_id\":\"shop\",\"actions\":[\"DELETE\"]}",
                          &callback);
     fake_inject(&host, "shop", "{\"table\":\"t\",\"op\":\"INSERT\"}");
@@ -314,7 +278,7 @@ END_TEST
 
 START_TEST(row_21_a_second_start_of_a_trigger_is_an_error)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     const wf_trigger *trigger = fake_running_trigger(&host, OF_SHOP, &callback);
     ck_assert_int_eq(trigger->start(trigger->self, &err), WF_STATE);
     ck_assert_str_eq(err.text, "trigger.cdc \"shop\": already started");
@@ -323,7 +287,7 @@ END_TEST
 
 START_TEST(row_22_a_trigger_may_be_stopped_twice_and_started_after_it)
 {
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     const wf_trigger *trigger = fake_running_trigger(&host, OF_SHOP, &callback);
     ck_assert_int_eq(trigger->stop(trigger->self, &err), WF_OK);
     ck_assert_int_eq(trigger->stop(trigger->self, &err), WF_OK);
@@ -335,7 +299,7 @@ END_TEST
 
 START_TEST(row_64_70_start_status_snapshot_history_stop_and_the_module_stops_without_error)
 {
-    const wf_module *module = fake_running_module(&host, "orders", SHOP);
+    const wf_module *module = fake_running_module(&host, "orders", ORDERS);
     step_works("cdc_start", OF_SHOP);
     step_works("cdc_status", OF_SHOP);
     step_works("cdc_snapshot", "{\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}");
@@ -352,7 +316,7 @@ START_TEST(row_65_two_triggers_of_one_source_each_get_the_event_once)
 {
     struct fake_callback second;
     fake_callback_init(&second);
-    fake_running_module(&host, "orders", SHOP);
+    fake_running_module(&host, "orders", ORDERS);
     fake_running_trigger(&host, OF_SHOP, &callback);
     const wf_trigger *other = fake_running_trigger(&host, OF_SHOP, &second);
     fake_inject(&host, "shop", "{\"n\":1}");
@@ -369,7 +333,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("behaviour");
     TCase *tests = tcase_create("modules, steps, triggers");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, shop_setup, shop_teardown);
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, row_01_a_valid_memory_configuration_is_made_and_initialised);
     tcase_add_test(tests, row_02_a_module_without_source_id_is_refused);

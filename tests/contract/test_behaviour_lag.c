@@ -3,29 +3,12 @@
  * Rows 53 to 63: thresholds, backpressure and monitor, over dlopen.
  */
 #include "base/str.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/run.h"
-
-static struct fake_host host;
-static struct fake_callback callback;
-static struct buf out;
-static wf_error err;
+#include "tests/support/fake_shop.h"
 
 static void setup(void)
 {
-    fake_host_init(&host, PLUGIN_SO, 0);
-    fake_callback_init(&callback);
-    buf_init(&out, 1u << 20);
-    err = (wf_error){.code = WF_OK};
-    fake_running_module(&host, "orders",
-                        "{\"provider\":\"memory\",\"source_id\":\"shop\"}");
-}
-
-static void teardown(void)
-{
-    fake_host_release(&host);
-    fake_callback_release(&callback);
-    buf_release(&out);
+    shop_setup();
+    fake_running_module(&host, "orders", SHOP);
 }
 
 static void set_lag(long long bytes, long long seconds)
@@ -40,8 +23,7 @@ static void run(const char *step, const char *more)
 {
     char config[500];
     snprintf(config, sizeof config, "{\"source_id\":\"shop\"%s}", more);
-    wf_status status = fake_step(&host, step, config, &out, &err);
-    ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
+    step_works(step, config);
 }
 
 #define MILLION_AND_MINUTE ",\"thresholds\":{\"lag_bytes\":1000000,\"lag_seconds\":60}"
@@ -257,7 +239,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("behaviour: lag");
     TCase *tests = tcase_create("backpressure and monitor");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, setup, shop_teardown);
     tcase_set_timeout(tests, 30);
     tcase_add_loop_test(
         tests, row_53_54_check_is_healthy_warning_or_critical_and_the_lag_is_an_integer, 0,

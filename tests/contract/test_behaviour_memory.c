@@ -4,37 +4,7 @@
  */
 #include "base/str.h"
 #include "base/thread.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/run.h"
-
-#define SHOP "{\"provider\":\"memory\",\"source_id\":\"shop\"}"
-#define OF_SHOP "{\"source_id\":\"shop\"}"
-
-static struct fake_host host;
-static struct fake_callback callback;
-static struct buf out;
-static wf_error err;
-
-static void setup(void)
-{
-    fake_host_init(&host, PLUGIN_SO, 0);
-    fake_callback_init(&callback);
-    buf_init(&out, 1u << 20);
-    err = (wf_error){.code = WF_OK};
-}
-
-static void teardown(void)
-{
-    fake_host_release(&host);
-    fake_callback_release(&callback);
-    buf_release(&out);
-}
-
-static void step_works(const char *step, const char *config)
-{
-    wf_status status = fake_step(&host, step, config, &out, &err);
-    ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
-}
+#include "tests/support/fake_shop.h"
 
 START_TEST(row_23_connect_status_and_disconnect)
 {
@@ -49,8 +19,8 @@ END_TEST
 
 START_TEST(row_24_disconnecting_what_is_not_connected_is_an_error)
 {
-    ck_assert_int_eq(fake_step(&host, "cdc_stop", OF_SHOP, &out, &err), WF_NOT_FOUND);
-    ck_assert_str_eq(err.text, "step.cdc_stop \"N\": CDC source \"shop\" not found");
+    step_fails("cdc_stop", OF_SHOP, WF_NOT_FOUND,
+               "step.cdc_stop \"N\": CDC source \"shop\" not found");
 }
 END_TEST
 
@@ -116,8 +86,8 @@ END_TEST
  * are all that can be asked from outside. */
 START_TEST(row_28_the_status_of_an_unknown_source_is_not_found)
 {
-    ck_assert_int_eq(fake_step(&host, "cdc_status", OF_SHOP, &out, &err), WF_NOT_FOUND);
-    ck_assert_str_eq(err.text, "step.cdc_status \"N\": CDC source \"shop\" not found");
+    step_fails("cdc_status", OF_SHOP, WF_NOT_FOUND,
+               "step.cdc_status \"N\": CDC source \"shop\" not found");
 }
 END_TEST
 
@@ -223,7 +193,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("behaviour: memory");
     TCase *tests = tcase_create("memory");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, shop_setup, shop_teardown);
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, row_23_connect_status_and_disconnect);
     tcase_add_test(tests, row_24_disconnecting_what_is_not_connected_is_an_error);

@@ -8,38 +8,8 @@
 
 #include "base/json.h"
 #include "base/str.h"
-#include "tests/support/fake_host.h"
-#include "tests/support/run.h"
+#include "tests/support/fake_shop.h"
 #include "tests/support/temp.h"
-
-#define SHOP "{\"provider\":\"memory\",\"source_id\":\"shop\"}"
-#define OF_SHOP "{\"source_id\":\"shop\"}"
-
-static struct fake_host host;
-static struct fake_callback callback;
-static struct buf out;
-static wf_error err;
-
-static void setup(void)
-{
-    fake_host_init(&host, PLUGIN_SO, 0);
-    fake_callback_init(&callback);
-    buf_init(&out, 1u << 20);
-    err = (wf_error){.code = WF_OK};
-}
-
-static void teardown(void)
-{
-    fake_host_release(&host);
-    fake_callback_release(&callback);
-    buf_release(&out);
-}
-
-static void step_works(const char *step, const char *config)
-{
-    wf_status status = fake_step(&host, step, config, &out, &err);
-    ck_assert_msg(status == WF_OK, "%s: %s", step, err.text);
-}
 
 static void inject(const char *event)
 {
@@ -340,11 +310,8 @@ START_TEST(w13_tables_may_be_one_text_and_cdc_start_insists_on_a_connection)
                "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":\"a,b\"}");
     step_works("cdc_status", OF_SHOP);
     ck_assert_str_eq(fake_member(&out, "tables"), "[\"a\",\"b\"]");
-    ck_assert_int_eq(fake_step(&host, "cdc_start",
-                               "{\"provider\":\"sqlite\",\"source_id\":\"x\"}", &out, &err),
-                     WF_CONFIG);
-    ck_assert_str_eq(err.text,
-                     "step.cdc_start \"N\": create provider: connection is required");
+    step_fails("cdc_start", "{\"provider\":\"sqlite\",\"source_id\":\"x\"}", WF_CONFIG,
+               "step.cdc_start \"N\": create provider: connection is required");
 }
 END_TEST
 
@@ -422,7 +389,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("defects");
     TCase *tests = tcase_create("W1 to W18");
-    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_add_checked_fixture(tests, shop_setup, shop_teardown);
     tcase_set_timeout(tests, 30);
     tcase_add_test(tests, w1_a_source_that_was_made_delivers_events);
     tcase_add_test(tests, w2_a_source_lives_on_after_the_step_that_started_it);

@@ -55,7 +55,7 @@ exits 1 "$WFHOST" validate bad.yaml >found.txt 2>summary.txt
 # The words may get better; places, kinds and keys are what is promised.
 cat >expected.txt <<'END'
 1:1 warning: module
-5:13 modules[0].config
+5:25 modules[0].config.provider
 12:31 modules[1].config.options.buffer_byte
 12:44 modules[1].config.options.snapshot
 12:69 modules[1].config.options.busy_timeout
@@ -80,7 +80,7 @@ cat >expected.txt <<'END'
 35:59 pipelines.c.steps[1].config.values.a
 35:79 pipelines.c.steps[1].if
 36:79 pipelines.c.steps[2].config.cleanup
-38:65 pipelines.d.trigger.config.actions
+38:67 pipelines.d.trigger.config.actions[0]
 41:68 pipelines.e.trigger.config.on_failure
 41:89 pipelines.e.trigger.config.retry.max
 41:106 pipelines.e.trigger.config.retry.max_attempts
@@ -88,7 +88,7 @@ cat >expected.txt <<'END'
 END
 sed -E 's/^bad.yaml:([0-9]+:[0-9]+): (warning: )?([^ ]*): .*/\1 \2\3/' found.txt >places.txt
 diff expected.txt places.txt || fail "the mistakes found are others"
-contains 'unknown CDC provider "sqlit" (valid: ' found.txt
+contains "must be one of memory, " found.txt
 contains "the nearest is buffer_bytes" found.txt
 contains "did you mean 'modules'?" found.txt
 contains "did you mean 'step.log'?" found.txt

@@ -20,15 +20,36 @@
 #define RIG_PATIENCE_MS 20000
 
 struct cdc_source *rig_source;
+struct rig_listener rig_one;
 const char *rig_dir;
 static const char *rig_frozen;
-static struct logger rig_logger;
 static wf_host rig_host = {.size = sizeof rig_host};
+
+/* ---- the log ------------------------------------------------------------------------- */
+
+static pthread_mutex_t rig_lines_lock = PTHREAD_MUTEX_INITIALIZER;
+static char rig_log_memory[65536]; /* fixed: tests count allocations */
+static struct buf rig_lines;       /* in it, under rig_lines_lock */
 
 static void rig_log(void *ctx, int32_t level, wf_str line)
 {
     (void)ctx;
-    fprintf(stderr, "%d %.*s\n", level, STR_ARG(line));
+    pthread_mutex_lock(&rig_lines_lock);
+    buf_str(&rig_lines, line);
+    buf_byte(&rig_lines, '\n');
+    pthread_mutex_unlock(&rig_lines_lock);
+    if (getenv("RIG_LOG"))
+        fprintf(stderr, "%d %.*s\n", level, STR_ARG(line));
+}
+
+static const struct logger rig_logger = {NULL, rig_log};
+
+bool rig_logged(const char *words)
+{
+    pthread_mutex_lock(&rig_lines_lock);
+    bool found = str_find(buf_view(&rig_lines), str_from(words)) >= 0;
+    pthread_mutex_unlock(&rig_lines_lock);
+    return found;
 }
 
 /* ---- the source ---------------------------------------------------------------------- */
@@ -43,8 +64,7 @@ static void rig_new_source(void)
 
 void rig_setup(void)
 {
-    if (getenv("RIG_LOG"))
-        rig_logger.write = rig_log;
+    buf_fixed(&rig_lines, rig_log_memory, sizeof rig_log_memory);
     script_setup();
     rig_dir = temp_dir();
     rig_frozen = NULL;
@@ -56,6 +76,18 @@ void rig_teardown(void)
     source_free(rig_source);
     rig_source = NULL;
     script_teardown();
+}
+
+void rig_setup_one(void)
+{
+    rig_setup();
+    rig_listener_init(&rig_one, "one");
+}
+
+void rig_teardown_one(void)
+{
+    rig_listener_release(&rig_one);
+    rig_teardown();
 }
 
 struct cdc_settings *rig_settings(const char *options)
@@ -311,6 +343,18 @@ void rig_listen(struct rig_listener *l)
 void rig_leave(struct rig_listener *l)
 {
     SCRIPT_MUST(subscription_stop(&l->sub));
+}
+
+void rig_add(int64_t first, int64_t last)
+{
+    for (int64_t id = first; id <= last; id++)
+        script_add("t.a", id, id);
+}
+
+void rig_break_stream(int times, wf_status code, const char *text)
+{
+    script_fail(SCRIPT_POLL, times, code, text);
+    source_wake(rig_source);
 }
 
 void rig_hold(struct rig_listener *l, bool held)

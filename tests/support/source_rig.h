@@ -50,6 +50,12 @@ extern const char *rig_dir; /* its state_dir */
 /* The checked fixture: an empty far side and a source that never ran. */
 void rig_setup(void);
 void rig_teardown(void);
+/* The same with a listener called "one", for all events; it is not started yet. */
+extern struct rig_listener rig_one;
+void rig_setup_one(void);
+void rig_teardown_one(void);
+/* Whether the source has logged a line with these words. */
+bool rig_logged(const char *words);
 
 /* Settings with these `options` (JSON members without braces, or ""). */
 struct cdc_settings *rig_settings(const char *options);
@@ -71,6 +77,11 @@ void rig_listener_release(struct rig_listener *l);
 void rig_only(struct rig_listener *l, const char *table, uint32_t ops);
 void rig_listen(struct rig_listener *l);
 void rig_leave(struct rig_listener *l);
+
+/* One transaction for each row from first to last of table t.a; its value is its id. */
+void rig_add(int64_t first, int64_t last);
+/* The next polls fail; the one that waits now ends. */
+void rig_break_stream(int times, wf_status code, const char *text);
 
 void rig_hold(struct rig_listener *l, bool held);
 void rig_answer(struct rig_listener *l, wf_status answer);

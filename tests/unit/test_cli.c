@@ -18,6 +18,7 @@
 #include "tests/support/temp.h"
 
 #define HELLO BUILD_DIR "/examples/workflow-plugin-hello.so"
+#define GREET BUILD_DIR "/tests/plugins/workflow-plugin-greet.so"
 
 extern char **environ;
 
@@ -223,25 +224,62 @@ END_TEST
 START_TEST(inspect_shows_the_manifest_and_json_gives_its_bytes)
 {
     static char manifest[65536];
-    slurp(SOURCE_DIR "/examples/minimal_plugin/plugin.manifest.json", manifest,
-          sizeof(manifest));
-    ck_assert_int_eq(RUN("inspect", HELLO, "--json"), 0);
+    slurp(SOURCE_DIR "/plugin.manifest.json", manifest, sizeof(manifest));
+    ck_assert_int_eq(RUN("inspect", PLUGIN_SO, "--json"), 0);
     ck_assert_str_eq(out, manifest);
-    ck_assert_int_eq(RUN("inspect", HELLO), 0);
-    ck_assert_ptr_nonnull(strstr(out, "module hello - Knows how one greets"));
+    ck_assert_int_eq(RUN("inspect", GREET), 0);
+    ck_assert_ptr_nonnull(strstr(out, "module greet - Knows how one greets"));
     ck_assert_ptr_nonnull(strstr(out, "the word to greet with (required)"));
     ck_assert_int_eq(RUN("inspect"), 0);
     ck_assert_ptr_nonnull(strstr(out, "step step.log - "));
 }
 END_TEST
 
+/* ---- examples/minimal_plugin ---- */
+
+START_TEST(the_minimal_plugin_says_what_it_is_configured_to)
+{
+    const char *config = SOURCE_DIR "/examples/minimal_plugin/hello.yaml";
+    ck_assert_int_eq(
+        RUN("exec", config, "greet", "--plugin", HELLO, "--input", "{\"name\":\"Ada\"}"),
+        0);
+    ck_assert_str_eq(out, "{\"name\":\"Ada\",\"text\":\"Good morning, Ada\"}\n");
+    ck_assert_int_eq(RUN("exec", config, "greet", "--plugin", HELLO, "--input",
+                         "{\"name\":\"a \\\"b\\\" \\\\ \\n\"}"),
+                     0);
+    ck_assert_ptr_nonnull(
+        strstr(out, "\"text\":\"Good morning, a \\\"b\\\" \\\\ \\n\"}\n"));
+}
+END_TEST
+
+START_TEST(the_minimal_plugin_names_the_key_that_is_wrong)
+{
+    const char *config = file(
+        "greet.yaml", "pipelines:\n  p:\n    steps:\n      - {name: h, type: step.hello, "
+                      "config: {greeting: '${ text }'}}\n");
+    ck_assert_int_eq(
+        RUN("exec", config, "p", "--plugin", HELLO, "--input", "{\"text\":\"\"}"), 3);
+    ck_assert_str_eq(out, "");
+    ck_assert_ptr_nonnull(
+        strstr(err, "step.hello: 'greeting' must be text, and not empty\n"));
+    config = file("none.yaml", "pipelines: {p: {steps: [{name: h, type: step.hello}]}}\n");
+    ck_assert_int_eq(RUN("validate", config, "--plugin", HELLO), 1);
+    ck_assert_ptr_nonnull(strstr(out, "steps[0].greeting: is required: what to say\n"));
+}
+END_TEST
+
 /* ---- run ---- */
 
-START_TEST(the_example_greets_three_guests_and_ends_when_idle)
+START_TEST(a_plugins_trigger_starts_three_workflows_and_the_run_ends_when_idle)
 {
-    ck_assert_int_eq(RUN("run", SOURCE_DIR "/examples/minimal_plugin/hello.yaml",
-                         "--plugin", HELLO, "--exit-when-idle", "200ms"),
-                     0);
+    const char *config = file(
+        "guests.yaml",
+        "modules:\n  - {name: g, type: greet, config: {greeting: Good morning}}\n"
+        "pipelines:\n  p:\n    trigger: {type: greet, config: {count: 3}}\n"
+        "    steps:\n"
+        "      - {name: greet, type: step.greet, config: {name: 'guest ${ number }'}}\n"
+        "      - {name: say, type: step.log, config: {message: '${ text }'}}\n");
+    ck_assert_int_eq(RUN("run", config, "--plugin", GREET, "--exit-when-idle", "200ms"), 0);
     ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 1"));
     ck_assert_ptr_nonnull(strstr(err, "Good morning, guest 3"));
     ck_assert_ptr_nonnull(strstr(err, "stopped\n"));
@@ -266,14 +304,14 @@ START_TEST(a_second_signal_ends_at_once)
 {
     /* A pipeline that never ends: stopping waits for it. */
     const char *loop = file(
-        "again.yaml", "pipelines:\n  p:\n    trigger: {type: hello}\n    timeout: 60s\n"
+        "again.yaml", "pipelines:\n  p:\n    trigger: {type: greet}\n    timeout: 60s\n"
                       "    steps:\n"
                       "      - {name: start, type: step.log, config: {message: begun, "
                       "level: warn}}\n"
                       "      - {name: again, type: step.conditional, config: {field: "
                       "number, routes: {'1': again}}}\n");
     pid_t pid =
-        begin((const char *const[]){"wfhost", "run", loop, "--plugin", HELLO, NULL});
+        begin((const char *const[]){"wfhost", "run", loop, "--plugin", GREET, NULL});
     await("begun");
     kill(pid, SIGTERM);
     await("terminated");
@@ -363,7 +401,10 @@ Suite *test_suite(void)
     tcase_add_test(tcase, validate_tells_every_mistake_and_ends_with_one);
     tcase_add_test(tcase, exec_prints_what_the_pipeline_ends_with);
     tcase_add_test(tcase, inspect_shows_the_manifest_and_json_gives_its_bytes);
-    tcase_add_test(tcase, the_example_greets_three_guests_and_ends_when_idle);
+    tcase_add_test(tcase, the_minimal_plugin_says_what_it_is_configured_to);
+    tcase_add_test(tcase, the_minimal_plugin_names_the_key_that_is_wrong);
+    tcase_add_test(tcase,
+                   a_plugins_trigger_starts_three_workflows_and_the_run_ends_when_idle);
     tcase_add_loop_test(tcase, a_signal_stops_in_order_and_ends_with_zero, 0, 2);
     tcase_add_test(tcase, a_second_signal_ends_at_once);
     tcase_add_test(tcase, a_module_that_cannot_start_ends_with_three);

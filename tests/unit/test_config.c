@@ -153,6 +153,29 @@ START_TEST(a_mistake_at_a_missing_key_is_placed_at_its_map_and_names_it)
 }
 END_TEST
 
+START_TEST(it_can_be_asked_whether_a_key_has_a_mistake)
+{
+    const struct node *root = parse("a:\n  b: {c: 1, d: [x]}\n  bb: 2\n  w: 3\n");
+    const struct node *a = node_get(root, "a");
+    problems_add(problems, a, "b.c", "wrong");
+    problems_add(problems, a, "missing", "is required");
+    problems_warn(problems, a, "w", "odd");
+    ck_assert_int_eq(problems_find(problems, a, "b.c"), PROBLEMS_THERE);
+    ck_assert_int_eq(problems_find(problems, a, "b"), PROBLEMS_INSIDE);
+    ck_assert_int_eq(problems_find(problems, root, "a"), PROBLEMS_INSIDE);
+    ck_assert_int_eq(problems_find(problems, a, NULL), PROBLEMS_INSIDE);
+    ck_assert_int_eq(problems_find(problems, a, "bb"), PROBLEMS_NOWHERE);
+    ck_assert_int_eq(problems_find(problems, a, "b.d"), PROBLEMS_NOWHERE);
+    ck_assert_int_eq(problems_find(problems, a, "w"), PROBLEMS_NOWHERE);
+    ck_assert_int_eq(problems_find(problems, a, "missing"), PROBLEMS_THERE);
+    const struct node *list = node_get(node_get(a, "b"), "d");
+    problems_add(problems, list->children[0], NULL, "wrong");
+    ck_assert_int_eq(problems_find(problems, a, "b.d"), PROBLEMS_INSIDE);
+    problems_add(problems, node_get(a, "b"), NULL, "wrong");
+    ck_assert_int_eq(problems_find(problems, a, "b"), PROBLEMS_THERE);
+}
+END_TEST
+
 /* ---- anchors ---- */
 
 START_TEST(aliases_and_merges_share_values)
@@ -398,6 +421,7 @@ Suite *test_suite(void)
                         (int)CDC_COUNT(scalars));
     tcase_add_test(tcase, every_node_knows_its_line_and_column_and_path);
     tcase_add_test(tcase, a_mistake_at_a_missing_key_is_placed_at_its_map_and_names_it);
+    tcase_add_test(tcase, it_can_be_asked_whether_a_key_has_a_mistake);
     tcase_add_test(tcase, aliases_and_merges_share_values);
     tcase_add_test(tcase, a_billion_laughs_are_refused_quickly);
     tcase_add_test(tcase, a_chain_of_aliases_cannot_be_deeper_than_text);

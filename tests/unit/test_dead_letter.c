@@ -10,8 +10,10 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "plugin/core/dead_letter.h"
+#include "plugin/core/store_sql.h"
 #include "tests/support/run.h"
 #include "tests/support/source_rig.h"
+#include "tests/support/temp.h"
 
 static struct rig_listener one, two;
 
@@ -127,6 +129,56 @@ START_TEST(a_letter_that_is_no_event_is_not_given_to_a_workflow)
 }
 END_TEST
 
+static void await_logged(const char *words)
+{
+    int64_t deadline = clock_mono_ms() + 10000;
+    while (!rig_logged(words)) {
+        ck_assert_msg(clock_mono_ms() < deadline, "never said: %s", words);
+        rig_sleep(5);
+    }
+}
+
+START_TEST(a_store_that_cannot_be_read_for_a_replay_is_said)
+{
+    make_letter();
+    rig_execute("ALTER TABLE dead_letter RENAME TO lost");
+    rig_sleep(25);
+    source_wake(rig_source);
+    await_logged("dead letters not replayed, state not read or stored source=s "
+                 "subscription=one error=state file '");
+    rig_execute("ALTER TABLE lost RENAME TO dead_letter");
+    rig_refuse(&one, INT64_MIN);
+    ask_replay();
+    await_number("SELECT count(*) FROM dead_letter", 0);
+}
+END_TEST
+
+/* Given well (0) or refused again (1), and nobody can write it down: it stays a letter. */
+START_TEST(a_letter_whose_replay_cannot_be_stored_is_kept_and_that_is_said)
+{
+    make_letter();
+    sqlite3_busy_timeout(rig_source->store->db, 5);
+    if (!_i)
+        rig_refuse(&one, INT64_MIN);
+    rig_hold(&one, true);
+    ask_replay();
+    rig_await_running(&one, 1);
+    sqlite3 *other;
+    ck_assert_int_eq(sqlite3_open(temp_path(rig_dir, "state.db"), &other), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    rig_hold(&one, false);
+    await_logged("dead letters not replayed, state not read or stored source=s "
+                 "subscription=one error=state file '");
+    ck_assert(rig_logged(_i ? "result=the workflow said no\n" : "result=ok\n"));
+    sqlite3_close(other);
+    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE state = 'replay'"),
+                     1);
+    rig_refuse(&one, INT64_MIN);
+    ask_replay();
+    await_number("SELECT count(*) FROM dead_letter", 0);
+}
+END_TEST
+
 START_TEST(reason_and_bytes_come_out_as_they_went_in)
 {
     static const char bytes[] = "\0\1\2 x";
@@ -163,6 +215,9 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_start_looks_for_letters_once);
     tcase_add_test(tc, a_letter_is_given_to_its_own_subscription_only);
     tcase_add_test(tc, a_letter_that_is_no_event_is_not_given_to_a_workflow);
+    tcase_add_test(tc, a_store_that_cannot_be_read_for_a_replay_is_said);
+    tcase_add_loop_test(tc, a_letter_whose_replay_cannot_be_stored_is_kept_and_that_is_said,
+                        0, 2);
     tcase_add_test(tc, reason_and_bytes_come_out_as_they_went_in);
     suite_add_tcase(suite, tc);
     return suite;

@@ -102,12 +102,64 @@ START_TEST(row_67_the_module_s_schema_has_label_category_and_required_fields)
     ck_assert(!is_required(module, "tables"));
     const cJSON *connection = one_with(list_of(module, "fields"), "name", "connection");
     ck_assert(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(connection, "secret")));
-    const cJSON *options = cJSON_GetObjectItemCaseSensitive(module, "options");
-    one_with(list_of(options, "common"), "name", "state_dir");
-    const cJSON *providers = cJSON_GetObjectItemCaseSensitive(options, "providers");
-    for (size_t i = 0; catalog_providers[i]; i++)
-        text_of(cJSON_GetObjectItemCaseSensitive(providers, catalog_providers[i]->name),
-                "summary");
+}
+END_TEST
+
+START_TEST(what_options_may_hold_is_said_for_each_provider)
+{
+    const cJSON *module = one_with(list_of(manifest, "modules"), "type", "cdc.source");
+    const cJSON *rules = cJSON_GetObjectItemCaseSensitive(module, "variants");
+    ck_assert_str_eq(text_of(rules, "field"), "options");
+    ck_assert_str_eq(text_of(rules, "by"), "provider");
+    one_with(list_of(rules, "common"), "name", "state_dir");
+    const cJSON *providers = cJSON_GetObjectItemCaseSensitive(rules, "values");
+    for (size_t i = 0; catalog_providers[i]; i++) {
+        const struct cdc_provider *provider = catalog_providers[i];
+        const cJSON *said = cJSON_GetObjectItemCaseSensitive(providers, provider->name);
+        ck_assert_str_eq(text_of(said, "summary"), provider->summary);
+        ck_assert_int_eq(cJSON_GetArraySize(list_of(said, "required")),
+                         provider->connection_help ? 1 : 0);
+        int rows = 0;
+        for (const struct cdc_option *row = provider->options; row && row->key; row++)
+            rows += row->key[0] != '_';
+        ck_assert_int_eq(cJSON_GetArraySize(list_of(said, "fields")), rows);
+    }
+    for (size_t i = 0; catalog_missing[i].name; i++)
+        ck_assert_str_eq(
+            text_of(cJSON_GetObjectItemCaseSensitive(providers, catalog_missing[i].name),
+                    "missing"),
+            catalog_missing[i].reason);
+    const cJSON *start = one_with(list_of(manifest, "steps"), "type", "step.cdc_start");
+    ck_assert_str_eq(text_of(start, "variants"), "cdc.source");
+}
+END_TEST
+
+/* A word in the manifest that the trigger refuses, or one that is not there, would make a
+ * host refuse what is right. */
+START_TEST(the_actions_of_the_trigger_are_exactly_those_that_are_understood)
+{
+    const cJSON *trigger = one_with(list_of(manifest, "triggers"), "type", "trigger.cdc");
+    const cJSON *actions = one_with(list_of(trigger, "fields"), "name", "actions");
+    ck_assert(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(actions, "any_case")));
+    ck_assert_str_eq(text_of(actions, "items"), "string");
+    bool found[CDC_OP_COUNT] = {false};
+    char letters[32] = "";
+    size_t count = 0;
+    const cJSON *choice;
+    cJSON_ArrayForEach(choice, list_of(actions, "choices"))
+    {
+        wf_str word = str_from(choice->valuestring);
+        enum cdc_op op = change_op_parse(word);
+        ck_assert_msg(op < CDC_OP_COUNT, "%s", choice->valuestring);
+        found[op] = found[op] || str_eq(word, change_op_text(op));
+        if (word.len == 1 && count < sizeof(letters) - 1)
+            letters[count++] = word.ptr[0];
+    }
+    for (int op = 0; op < CDC_OP_COUNT; op++)
+        ck_assert(found[op]);
+    for (char letter = 'a'; letter <= 'z'; letter++)
+        ck_assert_int_eq(change_op_parse((wf_str){&letter, 1}) < CDC_OP_COUNT,
+                         strchr(letters, letter) != NULL);
 }
 END_TEST
 
@@ -196,6 +248,8 @@ Suite *test_suite(void)
                         (int)CDC_COUNT(types));
     tcase_add_test(tests,
                    row_67_the_module_s_schema_has_label_category_and_required_fields);
+    tcase_add_test(tests, what_options_may_hold_is_said_for_each_provider);
+    tcase_add_test(tests, the_actions_of_the_trigger_are_exactly_those_that_are_understood);
     tcase_add_test(tests, row_69_the_trigger_has_a_schema_with_its_retry_rules);
     tcase_add_test(tests, every_field_is_complete);
     tcase_add_test(tests, row_67_a_type_that_is_not_in_the_manifest_has_no_factory);

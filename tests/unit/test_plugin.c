@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * plugin, plugin_types: loading, what is refused, and a plugin's types in a configuration.
- * The plugin is examples/minimal_plugin.
+ * The plugin is tests/support/greet_plugin.
  */
 #include <check.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #include "tests/support/run.h"
 #include "tests/support/temp.h"
 
-#define HELLO BUILD_DIR "/examples/workflow-plugin-hello.so"
+#define GREET BUILD_DIR "/tests/plugins/workflow-plugin-greet.so"
 
 static struct plugins *plugins;
 static struct bus *bus;
@@ -60,10 +60,10 @@ static void teardown(void)
     buf_release(&lines);
 }
 
-static void load_hello(void)
+static void load_greet(void)
 {
     wf_error err = {.code = WF_OK};
-    ck_assert_msg(plugins_add(plugins, HELLO, &err) == WF_OK, "%s", err.text);
+    ck_assert_msg(plugins_add(plugins, GREET, &err) == WF_OK, "%s", err.text);
     ck_assert_msg(plugins_open(plugins, &host.table, &err) == WF_OK, "%s", err.text);
 }
 
@@ -91,17 +91,17 @@ END_TEST
 
 START_TEST(a_plugin_shows_its_types)
 {
-    load_hello();
+    load_greet();
     ck_assert_uint_eq(plugins_count(plugins), 1);
     const struct plugin *plugin = plugins_at(plugins, 0);
-    ck_assert(str_is(plugin->name, "workflow-plugin-hello"));
+    ck_assert(str_is(plugin->name, "workflow-plugin-greet"));
     ck_assert(str_is(plugin->version, "1.0.0"));
-    ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_MODULE, STR("hello")));
-    ck_assert_ptr_null(plugins_find(plugins, PLUGIN_STEP, STR("hello")));
-    const struct plugin_type *trigger = plugins_find_trigger(plugins, STR("hello"));
+    ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_MODULE, STR("greet")));
+    ck_assert_ptr_null(plugins_find(plugins, PLUGIN_STEP, STR("greet")));
+    const struct plugin_type *trigger = plugins_find_trigger(plugins, STR("greet"));
     ck_assert_ptr_nonnull(trigger);
-    ck_assert_ptr_eq(plugins_find_trigger(plugins, STR("trigger.hello")), trigger);
-    ck_assert_ptr_null(plugins_find_trigger(plugins, STR("hell")));
+    ck_assert_ptr_eq(plugins_find_trigger(plugins, STR("trigger.greet")), trigger);
+    ck_assert_ptr_null(plugins_find_trigger(plugins, STR("gree")));
     ck_assert_ptr_null(plugins_find_trigger(plugins, STR("")));
 }
 END_TEST
@@ -122,9 +122,9 @@ END_TEST
 START_TEST(a_plugin_is_loaded_once)
 {
     wf_error err;
-    load_hello();
-    ck_assert_int_eq(plugins_add(plugins, HELLO, &err), WF_STATE);
-    ck_assert_ptr_nonnull(strstr(err.text, "'workflow-plugin-hello' is loaded already"));
+    load_greet();
+    ck_assert_int_eq(plugins_add(plugins, GREET, &err), WF_STATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "'workflow-plugin-greet' is loaded already"));
     ck_assert_uint_eq(plugins_count(plugins), 1);
 }
 END_TEST
@@ -137,10 +137,10 @@ START_TEST(plugins_are_found_in_the_folders_of_the_variable)
     temp_write(temp_path(folder, "readme.txt"), "no", 2);
     CDC_CLEANUP(buf_release) struct buf path;
     buf_init(&path, LIMIT_TEXT_BYTES);
-    buf_printf(&path, ":/nowhere:%s:%s/examples", folder, BUILD_DIR);
+    buf_printf(&path, ":/nowhere:%s:%s/tests/plugins", folder, BUILD_DIR);
     setenv("WF_PLUGIN_PATH", buf_c(&path), 1);
     ck_assert_int_eq(plugins_search(plugins, &logger, &err), WF_OK);
-    ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_STEP, STR("step.hello")));
+    ck_assert_ptr_nonnull(plugins_find(plugins, PLUGIN_STEP, STR("step.greet")));
     ck_assert(was_said("broken.so"));
     ck_assert(!was_said("readme.txt"));
 }
@@ -160,18 +160,18 @@ START_TEST(a_plugins_module_step_and_trigger_make_a_workflow)
 {
     CDC_CLEANUP(buf_release) struct buf said;
     buf_init(&said, LIMIT_OUTPUT_BYTES);
-    load_hello();
+    load_greet();
     struct app *app = app_new(&logger, plugins, bus);
     ck_assert_ptr_nonnull(app);
     bool good =
         load(app,
-             "modules: [{name: g, type: hello, config: {greeting: Hi}}]\n"
+             "modules: [{name: g, type: greet, config: {greeting: Hi}}]\n"
              "pipelines:\n"
              "  p:\n"
-             "    trigger: {type: hello, config: {count: 3}}\n"
+             "    trigger: {type: greet, config: {count: 3}}\n"
              "    steps:\n"
-             "      - {name: h, type: step.hello, config: {name: 'no. ${ number }'}}\n"
-             "      - {name: fixed, type: step.hello, config: {name: all}}\n"
+             "      - {name: h, type: step.greet, config: {name: 'no. ${ number }'}}\n"
+             "      - {name: fixed, type: step.greet, config: {name: all}}\n"
              "      - {name: l, type: step.log, config: {message: '${ steps.h.text } "
              "${ text }'}}\n",
              &said);
@@ -190,37 +190,37 @@ END_TEST
 static const struct {
     const char *yaml, *said;
 } mistakes[] = {
-    {"modules: [{name: g, type: hello}]\n",
+    {"modules: [{name: g, type: greet}]\n",
      "t.yaml:1:11: modules[0].greeting: is required: the word to greet with\n"},
-    {"modules: [{name: g, type: hello, config: {greeting: ''}}]\n",
+    {"modules: [{name: g, type: greet, config: {greeting: ''}}]\n",
      "t.yaml:1:53: modules[0].config.greeting: is required: the word to greet with\n"},
-    {"modules: [{name: g, type: hello, config: {greting: Hi, greeting: Ho}}]\n",
+    {"modules: [{name: g, type: greet, config: {greting: Hi, greeting: Ho}}]\n",
      "t.yaml:1:43: warning: modules[0].config.greting: unknown key, did you mean "
      "'greeting'?\n"},
-    {"modules: [{name: g, type: hello, config: {greeting: [1]}}]\n",
+    {"modules: [{name: g, type: greet, config: {greeting: [1]}}]\n",
      "t.yaml:1:53: modules[0].config.greeting: must be a string, not a list\n"},
-    {"pipelines: {p: {steps: [{name: a, type: step.hello, config: {name: '${ a + }'}}]}}\n",
+    {"pipelines: {p: {steps: [{name: a, type: step.greet, config: {name: '${ a + }'}}]}}\n",
      "t.yaml:1:68: pipelines.p.steps[0].config.name: template: '}' stands where an "
      "expression is "
      "expected (column 8)\n"},
-    {"pipelines: {p: {trigger: {type: hello, config: {count: x}}, steps: []}}\n",
-     "t.yaml:1:56: pipelines.p.trigger.config.count: must be an integer, not a string\n"},
-    {"pipelines: {p: {trigger: {type: helo}, steps: []}}\n",
-     "t.yaml:1:33: pipelines.p.trigger.type: unknown trigger type 'helo'; there are http, "
+    {"pipelines: {p: {trigger: {type: greet, config: {count: x}}, steps: []}}\n",
+     "t.yaml:1:56: pipelines.p.trigger.config.count: must be an integer, not 'x'\n"},
+    {"pipelines: {p: {trigger: {type: gret}, steps: []}}\n",
+     "t.yaml:1:33: pipelines.p.trigger.type: unknown trigger type 'gret'; there are http, "
      "event, "
-     "trigger.hello\n"},
-    {"requires: {plugins: [{name: workflow-plugin-hello, version: '>=2.0.0'}]}\n",
-     "t.yaml:1:61: requires.plugins[0].version: plugin \"workflow-plugin-hello\" version "
+     "trigger.greet\n"},
+    {"requires: {plugins: [{name: workflow-plugin-greet, version: '>=2.0.0'}]}\n",
+     "t.yaml:1:61: requires.plugins[0].version: plugin \"workflow-plugin-greet\" version "
      "1.0.0 "
      "does not satisfy constraint \">=2.0.0\"\n"},
-    {"requires: {plugins: [{name: workflow-plugin-hello, version: '^1.0'}]}\n", ""},
+    {"requires: {plugins: [{name: workflow-plugin-greet, version: '^1.0'}]}\n", ""},
 };
 
 START_TEST(mistakes_in_a_plugins_configuration_have_their_place)
 {
     CDC_CLEANUP(buf_release) struct buf said;
     buf_init(&said, LIMIT_OUTPUT_BYTES);
-    load_hello();
+    load_greet();
     struct app *app = app_new(&logger, plugins, bus);
     ck_assert_ptr_nonnull(app);
     load(app, mistakes[_i].yaml, &said);

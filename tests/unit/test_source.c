@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_source - a far side that fails at every call, pauses, another process that runs the
- * same source, and what a source says of itself.  How it stops is in test_source_stop.c. /
+ * same source, and what a source says of itself.  How it stops is in test_source_stop.c.
  */
 #include <check.h>
 #include <pthread.h>
@@ -17,34 +17,7 @@
 #include "tests/support/source_rig.h"
 #include "tests/support/temp.h"
 
-static struct rig_listener one;
 static wf_error err;
-
-static void setup(void)
-{
-    rig_setup();
-    rig_listener_init(&one, "one");
-    err = (wf_error){.code = WF_OK};
-}
-
-static void teardown(void)
-{
-    rig_listener_release(&one);
-    rig_teardown();
-}
-
-static void add(int64_t first, int64_t last)
-{
-    for (int64_t id = first; id <= last; id++)
-        script_add("t.a", id, id);
-}
-
-/* The next polls fail; the one that waits now ends. */
-static void break_stream(int times, wf_status code, const char *text)
-{
-    script_fail(SCRIPT_POLL, times, code, text);
-    source_wake(rig_source);
-}
 
 static struct cdc_status status_now(void)
 {
@@ -65,10 +38,10 @@ START_TEST(a_start_that_cannot_connect_fails_and_leaves_it_stopped)
     ck_assert_uint_eq(script_count(SCRIPT_CLOSE), 1);
     rig_sleep(30);
     ck_assert_uint_eq(script_count(SCRIPT_OPEN), 1);
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
-    rig_await(&one, 3);
+    rig_add(1, 3);
+    rig_await(&rig_one, 3);
 }
 END_TEST
 
@@ -77,32 +50,32 @@ static const enum script_call streaming_calls[] = {SCRIPT_POLL, SCRIPT_CONFIRM,
 
 START_TEST(a_connection_that_is_lost_is_made_again_and_nothing_is_lost)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 5);
-    rig_await(&one, 5);
+    rig_add(1, 5);
+    rig_await(&rig_one, 5);
     script_await_confirmed(10);
     script_fail(SCRIPT_OPEN, 2, WF_UNAVAILABLE, "still away");
     script_fail(streaming_calls[_i], 1, WF_UNAVAILABLE, "the line is dead");
     if (streaming_calls[_i] == SCRIPT_IDLE)
         source_pause(rig_source, true, &err);
     else
-        add(6, 10);
+        rig_add(6, 10);
     script_await(SCRIPT_OPEN, 4);
     source_pause(rig_source, false, &err);
     if (streaming_calls[_i] == SCRIPT_IDLE)
-        add(6, 10);
+        rig_add(6, 10);
     rig_await_phase(LIFECYCLE_STREAMING);
     script_await_confirmed(20);
     for (uint64_t row = 0; row < 10; row++)
-        ck_assert_uint_ge(rig_times(&one, row * 2), 1);
+        ck_assert_uint_ge(rig_times(&rig_one, row * 2), 1);
     ck_assert_str_eq(status_now().error.text, "");
 }
 END_TEST
 
 START_TEST(a_lag_that_finds_the_connection_dead_makes_it_again)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
     script_fail(SCRIPT_LAG, 1, WF_UNAVAILABLE, "the line is dead");
     ck_assert_int_eq(status_now().lag.bytes, -1);
@@ -117,10 +90,10 @@ END_TEST
 
 START_TEST(while_it_reconnects_it_says_so_and_why)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_source->backoff_ms = 60000;
     rig_start("");
-    break_stream(1, WF_UNAVAILABLE, "the line is dead");
+    rig_break_stream(1, WF_UNAVAILABLE, "the line is dead");
     rig_await_phase(LIFECYCLE_RECONNECTING);
     ck_assert_str_eq(status_now().error.text, "the line is dead");
     ck_assert_str_eq(lifecycle_state_text(status_now().phase), "error");
@@ -134,10 +107,10 @@ END_TEST
  * ever. */
 START_TEST(pauses_grow_also_when_only_the_opening_works)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_source->backoff_ms = 20;
     rig_start("");
-    break_stream(100, WF_UNAVAILABLE, "the line is dead");
+    rig_break_stream(100, WF_UNAVAILABLE, "the line is dead");
     rig_sleep(500);
     /* 20 + 40 + 80 + 160 + 320, halved at most by chance. */
     ck_assert_uint_le(script_count(SCRIPT_OPEN), 7);
@@ -148,34 +121,34 @@ END_TEST
 START_TEST(another_failure_is_final_and_says_why)
 {
     static const wf_status codes[] = {WF_CONFIG, WF_STATE, WF_PROTOCOL};
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
-    rig_await(&one, 3);
-    break_stream(1, codes[_i], "the slot is gone");
+    rig_add(1, 3);
+    rig_await(&rig_one, 3);
+    rig_break_stream(1, codes[_i], "the slot is gone");
     rig_await_phase(LIFECYCLE_FAILED);
     ck_assert_str_eq(status_now().error.text, "the slot is gone");
     ck_assert_int_eq(status_now().error.code, codes[_i]);
     rig_stop();
     rig_start("");
-    add(4, 6);
-    rig_await(&one, 6);
-    ck_assert_uint_eq(rig_times(&one, 10), 1);
+    rig_add(4, 6);
+    rig_await(&rig_one, 6);
+    ck_assert_uint_eq(rig_times(&rig_one, 10), 1);
 }
 END_TEST
 
 START_TEST(what_is_in_the_log_is_delivered_although_the_stream_is_broken)
 {
-    rig_listen(&one);
-    rig_hold(&one, true);
+    rig_listen(&rig_one);
+    rig_hold(&rig_one, true);
     rig_start("");
-    add(1, 10);
-    rig_await_running(&one, 1);
+    rig_add(1, 10);
+    rig_await_running(&rig_one, 1);
     rig_sleep(30);
-    break_stream(1, WF_STATE, "the slot is gone");
+    rig_break_stream(1, WF_STATE, "the slot is gone");
     rig_await_phase(LIFECYCLE_FAILED);
-    rig_hold(&one, false);
-    rig_await(&one, 10);
+    rig_hold(&rig_one, false);
+    rig_await(&rig_one, 10);
     rig_stop();
     ck_assert_int_eq(rig_number("SELECT CAST(token AS INT) FROM position"), 20);
 }
@@ -184,16 +157,16 @@ END_TEST
 START_TEST(what_is_in_the_log_is_delivered_while_the_connection_is_lost)
 {
     rig_source->backoff_ms = 60000;
-    rig_listen(&one);
-    rig_hold(&one, true);
+    rig_listen(&rig_one);
+    rig_hold(&rig_one, true);
     rig_start("");
-    add(1, 10);
-    rig_await_running(&one, 1);
+    rig_add(1, 10);
+    rig_await_running(&rig_one, 1);
     rig_sleep(30);
-    break_stream(1, WF_UNAVAILABLE, "the line is dead");
+    rig_break_stream(1, WF_UNAVAILABLE, "the line is dead");
     rig_await_phase(LIFECYCLE_RECONNECTING);
-    rig_hold(&one, false);
-    rig_await(&one, 10);
+    rig_hold(&rig_one, false);
+    rig_await(&rig_one, 10);
     rig_stop();
     ck_assert_int_eq(rig_number("SELECT CAST(token AS INT) FROM position"), 20);
 }
@@ -201,51 +174,51 @@ END_TEST
 
 START_TEST(half_a_transaction_before_a_reconnect_comes_again_with_the_same_ids)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 1);
+    rig_add(1, 1);
     script_insert("t.a", 2, 2);
-    rig_await(&one, 2);
-    break_stream(1, WF_UNAVAILABLE, "the line is dead");
+    rig_await(&rig_one, 2);
+    rig_break_stream(1, WF_UNAVAILABLE, "the line is dead");
     script_await(SCRIPT_OPEN, 2);
     script_insert("t.a", 3, 3);
     script_commit();
     script_await_confirmed(5);
     ck_assert_uint_eq(script_opened_at(), 2);
-    rig_expect(&one, (const uint64_t[]){0, 2, 2, 3}, 4);
-    ck_assert_uint_eq(one.events[1].hash, one.events[2].hash);
+    rig_expect(&rig_one, (const uint64_t[]){0, 2, 2, 3}, 4);
+    ck_assert_uint_eq(rig_one.events[1].hash, rig_one.events[2].hash);
 }
 END_TEST
 
 START_TEST(a_first_start_keeps_the_place_it_began_at)
 {
-    add(1, 5);
+    rig_add(1, 5);
     rig_start("");
     rig_reboot();
-    add(6, 10);
-    rig_listen(&one);
+    rig_add(6, 10);
+    rig_listen(&rig_one);
     rig_start("");
-    rig_await(&one, 5);
-    ck_assert_int_eq(one.events[0].id, 6);
+    rig_await(&rig_one, 5);
+    ck_assert_int_eq(rig_one.events[0].id, 6);
 }
 END_TEST
 
 START_TEST(a_store_that_fails_for_a_while_stops_nothing_and_nothing_is_confirmed)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 1);
+    rig_add(1, 1);
     script_await_confirmed(2);
     sqlite3_busy_timeout(rig_source->store->db, 5);
     sqlite3 *other;
     ck_assert_int_eq(sqlite3_open(temp_path(rig_dir, "state.db"), &other), SQLITE_OK);
     ck_assert_int_eq(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    add(2, 5);
-    rig_await(&one, 5);
+    rig_add(2, 5);
+    rig_await(&rig_one, 5);
     while (!status_now().error.text[0])
         rig_sleep(5);
-    add(6, 10);
-    rig_await(&one, 10);
+    rig_add(6, 10);
+    rig_await(&rig_one, 10);
     ck_assert_uint_eq(script_confirmed(), 2);
     ck_assert_int_eq(rig_phase(), LIFECYCLE_STREAMING);
     sqlite3_close(other);
@@ -259,20 +232,20 @@ END_TEST
 
 START_TEST(a_paused_source_reads_nothing_and_stays_connected)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
-    rig_await(&one, 3);
+    rig_add(1, 3);
+    rig_await(&rig_one, 3);
     ck_assert_int_eq(source_pause(rig_source, true, &err), WF_OK);
     ck_assert_int_eq(rig_phase(), LIFECYCLE_PAUSED);
     script_await(SCRIPT_IDLE, 1);
     uint64_t polls = script_count(SCRIPT_POLL);
-    add(4, 6);
+    rig_add(4, 6);
     rig_sleep(50);
     ck_assert_uint_eq(script_count(SCRIPT_POLL), polls);
     ck_assert_uint_eq(script_count(SCRIPT_CLOSE), 0);
     ck_assert_int_eq(source_pause(rig_source, false, &err), WF_OK);
-    rig_await(&one, 6);
+    rig_await(&rig_one, 6);
     ck_assert_int_eq(rig_phase(), LIFECYCLE_STREAMING);
 }
 END_TEST
@@ -292,7 +265,7 @@ START_TEST(a_source_another_process_runs_is_refused_or_waited_for)
         return;
     }
     source_lock_release(&fd);
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_await_phase(LIFECYCLE_STREAMING);
 }
 END_TEST
@@ -301,11 +274,11 @@ END_TEST
 
 START_TEST(the_status_tells_lag_position_and_subscriptions)
 {
-    rig_hold(&one, true);
-    rig_listen(&one);
+    rig_hold(&rig_one, true);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
-    rig_await_running(&one, 1);
+    rig_add(1, 3);
+    rig_await_running(&rig_one, 1);
     rig_sleep(30);
     struct cdc_status now = status_now();
     ck_assert_int_eq(now.phase, LIFECYCLE_STREAMING);
@@ -318,7 +291,7 @@ START_TEST(the_status_tells_lag_position_and_subscriptions)
     ck_assert_str_eq(buf_c(&text),
                      "[{\"name\":\"one\",\"filter\":\"*\",\"delivered\":0,\"retried\":0,"
                      "\"dead_lettered\":0,\"behind\":3}]");
-    rig_hold(&one, false);
+    rig_hold(&rig_one, false);
     script_await_confirmed(6);
     rig_stop();
     buf_clear(&text);
@@ -332,7 +305,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("source");
     TCase *tc = tcase_create("far side");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, rig_setup_one, rig_teardown_one);
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_start_that_cannot_connect_fails_and_leaves_it_stopped, 0, 4);
     tcase_add_loop_test(tc, a_connection_that_is_lost_is_made_again_and_nothing_is_lost, 0,
@@ -349,7 +322,7 @@ Suite *test_suite(void)
                    a_store_that_fails_for_a_while_stops_nothing_and_nothing_is_confirmed);
     suite_add_tcase(suite, tc);
     tc = tcase_create("pause, standby, status");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, rig_setup_one, rig_teardown_one);
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, a_paused_source_reads_nothing_and_stays_connected);
     tcase_add_loop_test(tc, a_source_another_process_runs_is_refused_or_waited_for, 0, 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_source_stop - stops and starts from every side and at every moment, and removing
- * what was installed. /
+ * what was installed.
  */
 #include <check.h>
 #include <pthread.h>
@@ -13,34 +13,7 @@
 #include "tests/support/run.h"
 #include "tests/support/source_rig.h"
 
-static struct rig_listener one;
 static wf_error err;
-
-static void setup(void)
-{
-    rig_setup();
-    rig_listener_init(&one, "one");
-    err = (wf_error){.code = WF_OK};
-}
-
-static void teardown(void)
-{
-    rig_listener_release(&one);
-    rig_teardown();
-}
-
-static void add(int64_t first, int64_t last)
-{
-    for (int64_t id = first; id <= last; id++)
-        script_add("t.a", id, id);
-}
-
-/* The next polls fail; the one that waits now ends. */
-static void break_stream(int times, wf_status code, const char *text)
-{
-    script_fail(SCRIPT_POLL, times, code, text);
-    source_wake(rig_source);
-}
 
 /* ---- stopping ------------------------------------------------------------------------ */
 
@@ -56,24 +29,24 @@ static void stop_the_source(struct rig_listener *l, const struct rig_event *even
 
 START_TEST(a_stop_from_inside_a_callback_takes_effect_when_it_has_returned)
 {
-    one.sub.policy.workers = _i ? 3 : 1;
-    one.hook = stop_the_source;
+    rig_one.sub.policy.workers = _i ? 3 : 1;
+    rig_one.hook = stop_the_source;
     stop_waited = true;
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 6);
+    rig_add(1, 6);
     rig_await_phase(LIFECYCLE_STOPPED);
     ck_assert_int_eq(stop_status, WF_OK);
     ck_assert(!stop_waited);
-    ck_assert_uint_eq(rig_times(&one, 4), 1);
-    ck_assert_uint_eq(one.running, 0);
+    ck_assert_uint_eq(rig_times(&rig_one, 4), 1);
+    ck_assert_uint_eq(rig_one.running, 0);
     if (!_i)
-        ck_assert_uint_eq(one.count, 3);
-    one.hook = NULL;
+        ck_assert_uint_eq(rig_one.count, 3);
+    rig_one.hook = NULL;
     rig_start("");
     script_await_confirmed(12);
     for (uint64_t row = 0; row < 6; row++)
-        ck_assert_uint_ge(rig_times(&one, row * 2), 1);
+        ck_assert_uint_ge(rig_times(&rig_one, row * 2), 1);
 }
 END_TEST
 
@@ -89,12 +62,12 @@ static void restart_the_source(struct rig_listener *l, const struct rig_event *e
 
 START_TEST(a_callback_may_stop_its_source_and_start_it_again)
 {
-    one.hook = restart_the_source;
-    rig_listen(&one);
+    rig_one.hook = restart_the_source;
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 6);
+    rig_add(1, 6);
     script_await_confirmed(12);
-    rig_expect(&one, (const uint64_t[]){0, 2, 4, 6, 8, 10}, 6);
+    rig_expect(&rig_one, (const uint64_t[]){0, 2, 4, 6, 8, 10}, 6);
     ck_assert_uint_eq(script_count(SCRIPT_OPEN), 2);
 }
 END_TEST
@@ -119,15 +92,15 @@ static void let_another_stop_it(struct rig_listener *l, const struct rig_event *
 
 START_TEST(a_callback_may_wait_for_another_thread_that_stops_its_source)
 {
-    one.hook = let_another_stop_it;
+    rig_one.hook = let_another_stop_it;
     stop_waited = true;
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 6);
+    rig_add(1, 6);
     rig_await_phase(LIFECYCLE_STOPPED);
     ck_assert_int_eq(stop_status, WF_OK);
     ck_assert(!stop_waited);
-    ck_assert_uint_eq(one.count, 3);
+    ck_assert_uint_eq(rig_one.count, 3);
     ck_assert_int_eq(rig_number("SELECT CAST(token AS INT) FROM position"), 6);
 }
 END_TEST
@@ -150,14 +123,14 @@ END_TEST
 
 START_TEST(a_source_with_busy_callbacks_is_freed_when_they_have_returned)
 {
-    one.sleep_us = 100000;
-    rig_listen(&one);
+    rig_one.sleep_us = 100000;
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
-    rig_await_running(&one, 1);
+    rig_add(1, 3);
+    rig_await_running(&rig_one, 1);
     ck_assert_int_eq(source_stop(rig_source, false, &stop_waited, NULL), WF_OK);
-    rig_leave(&one);
-    ck_assert_uint_eq(one.running, 0);
+    rig_leave(&rig_one);
+    ck_assert_uint_eq(rig_one.running, 0);
 }
 END_TEST
 
@@ -170,11 +143,11 @@ static void *one_of_many(void *arg)
 
 START_TEST(stops_and_starts_from_many_sides_end_in_a_running_source)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     for (int round = 0; round < 30; round++) {
         pthread_t threads[3];
         rig_try_start("", &err);
-        add(round * 3 + 1, round * 3 + 3);
+        rig_add(round * 3 + 1, round * 3 + 3);
         for (size_t i = 0; i < CDC_COUNT(threads); i++)
             ck_assert_int_eq(pthread_create(&threads[i], NULL, one_of_many, NULL), 0);
         rig_try_start("", &err);
@@ -185,7 +158,7 @@ START_TEST(stops_and_starts_from_many_sides_end_in_a_running_source)
     rig_start("");
     script_await_confirmed(180);
     for (uint64_t row = 0; row < 90; row++)
-        ck_assert_uint_ge(rig_times(&one, row * 2), 1);
+        ck_assert_uint_ge(rig_times(&rig_one, row * 2), 1);
 }
 END_TEST
 
@@ -224,9 +197,9 @@ static void expect_removed(const char *text)
 
 START_TEST(a_stop_with_cleanup_removes_all_and_a_second_finds_nothing)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
+    rig_add(1, 3);
     script_await_confirmed(6);
     if (_i)
         rig_stop(); /* it need not run for that */
@@ -239,8 +212,8 @@ START_TEST(a_stop_with_cleanup_removes_all_and_a_second_finds_nothing)
     expect_removed("");
     ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 1);
     rig_start("");
-    add(4, 6);
-    rig_await(&one, 6);
+    rig_add(4, 6);
+    rig_await(&rig_one, 6);
 }
 END_TEST
 
@@ -266,24 +239,24 @@ static void clean_up(struct rig_listener *l, const struct rig_event *event)
 
 START_TEST(a_cleanup_from_inside_a_callback_is_done_when_it_has_returned)
 {
-    one.hook = clean_up;
+    rig_one.hook = clean_up;
     stop_waited = true;
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    add(1, 3);
+    rig_add(1, 3);
     script_await(SCRIPT_CLEANUP, 1);
     rig_stop();
     ck_assert(!stop_waited);
-    ck_assert_uint_eq(one.count, 2);
+    ck_assert_uint_eq(rig_one.count, 2);
     ck_assert_int_eq(rig_number("SELECT count(*) FROM position"), 0);
 }
 END_TEST
 
 START_TEST(a_broken_source_can_be_cleaned_up)
 {
-    rig_listen(&one);
+    rig_listen(&rig_one);
     rig_start("");
-    break_stream(1, WF_STATE, "the slot is gone");
+    rig_break_stream(1, WF_STATE, "the slot is gone");
     rig_await_phase(LIFECYCLE_FAILED);
     ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
     expect_removed("the script's slot\n");
@@ -294,7 +267,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("source_stop");
     TCase *tc = tcase_create("stopping");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, rig_setup_one, rig_teardown_one);
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_stop_from_inside_a_callback_takes_effect_when_it_has_returned,
                         0, 2);
@@ -307,7 +280,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_source_that_never_ran_has_no_store);
     suite_add_tcase(suite, tc);
     tc = tcase_create("cleanup");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, rig_setup_one, rig_teardown_one);
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_stop_with_cleanup_removes_all_and_a_second_finds_nothing, 0,
                         2);

@@ -3,44 +3,43 @@
  * tail_progress: what the line says, and when the source has failed.
  */
 #include <check.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "host/tail_progress.h"
 #include "tests/support/run.h"
-#include "tests/support/temp.h"
+#include "tests/support/terminal.h"
 
-static char said[4096];
+static struct host_log *the_log;
 
 /* The line that is shown for a status, without the escapes that clear the one before. */
 static const char *shown(struct tail_progress *p, const char *status, uint64_t events,
                          bool expected)
 {
-    const char *path = temp_path(temp_dir(), "stderr");
-    int saved = dup(STDERR_FILENO);
-    int to = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    ck_assert(saved >= 0 && to >= 0);
-    dup2(to, STDERR_FILENO);
-    bool going = tail_progress_show(p, str_from(status), events);
-    dup2(saved, STDERR_FILENO);
-    ssize_t len = pread(to, said, sizeof(said) - 1, 0);
-    close(to);
-    close(saved);
-    ck_assert_int_eq(going, expected);
-    said[len < 0 ? 0 : len] = '\0';
+    ck_assert_int_eq(tail_progress_show(p, str_from(status), events), expected);
+    const char *said = terminal_read();
     return str_starts(str_from(said), STR("\r\033[K")) ? said + 4 : said;
 }
 
 static struct tail_progress on_a_terminal(void)
 {
     struct tail_progress p;
-    tail_progress_init(&p);
-    p.shown_to_someone = true;
-    p.last_ms = clock_mono_ms() - 2000;
+    tail_progress_init(&p, the_log);
+    p.progress.log = the_log; /* also where the tests' stdout is a terminal */
+    p.progress.last_ms -= 2000;
     return p;
+}
+
+static void setup(void)
+{
+    wf_error err;
+    the_log = host_log_open(terminal_open(0), false, LOG_WARN, &err);
+    ck_assert_ptr_nonnull(the_log);
+}
+
+static void teardown(void)
+{
+    host_log_close(the_log);
+    terminal_close();
 }
 
 START_TEST(phase_changes_and_rate_are_shown)
@@ -48,7 +47,8 @@ START_TEST(phase_changes_and_rate_are_shown)
     struct tail_progress p = on_a_terminal();
     const char *line =
         shown(&p, "{\"phase\":\"streaming\",\"events_total\":5}", 1000, true);
-    ck_assert_msg(str_starts(str_from(line), STR("streaming  1000 changes  ")), "%s", line);
+    ck_assert_msg(str_starts(str_from(line), STR("streaming  1,000 changes  ")), "%s",
+                  line);
     ck_assert_ptr_nonnull(strstr(line, "/s"));
     ck_assert_ptr_null(strstr(line, "snapshot"));
 }
@@ -86,8 +86,8 @@ END_TEST
 START_TEST(a_failed_source_is_told_also_when_nobody_looks)
 {
     struct tail_progress p;
-    tail_progress_init(&p);
-    p.shown_to_someone = false;
+    tail_progress_init(&p, the_log);
+    p.progress.log = NULL;
     ck_assert_str_eq(shown(&p, "{\"phase\":\"failed\"}", 0, false), "");
     ck_assert_str_eq(shown(&p, "{\"phase\":\"streaming\"}", 0, true), "");
     ck_assert_str_eq(shown(&p, "not json", 0, true), "");
@@ -98,6 +98,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("tail_progress");
     TCase *tcase = tcase_create("tail_progress");
+    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, phase_changes_and_rate_are_shown);
     tcase_add_test(tcase, a_snapshot_shows_rows_percent_and_time_left);
     tcase_add_test(tcase, a_snapshot_of_unknown_size_shows_its_rows);
