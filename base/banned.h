@@ -13,6 +13,10 @@
 #include <strings.h>
 #include <time.h>
 #include <unistd.h>
+/* A macro of libpq's names strtoul. */
+#if __has_include(<postgres_ext.h>)
+#include <postgres_ext.h>
+#endif
 
 #undef strcpy
 #undef strcat

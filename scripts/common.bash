@@ -18,7 +18,7 @@ project_files() {
 }
 
 # What is needed, and the Debian package that has it: `command NAME` on the path, `library NAME` as
-# pkg-config knows it, `runtime NAME` of clang's sanitizers.
+# pkg-config knows it, `runtime NAME` of clang's sanitizers, `server postgresql`.
 packages_to_build='
 command gcc             gcc
 command g++             g++
@@ -30,6 +30,7 @@ library yaml-0.1        libyaml-dev
 library libcurl         libcurl4-openssl-dev
 library sqlite3         libsqlite3-dev
 library libmicrohttpd   libmicrohttpd-dev
+library libpq           libpq-dev
 command sqlite3         sqlite3
 '
 # shellcheck disable=SC2034
@@ -45,10 +46,16 @@ command ctags           universal-ctags
 command ccache          ccache
 command curl            curl
 command strip           binutils
+server  postgresql      postgresql
 "
 
 have_runtime() {
     [ -e "$(clang -print-file-name="libclang_rt.$1-$(uname -m).a" 2>/dev/null)" ]
+}
+
+# A server's programs are in no $PATH; the tests find them like this.
+have_server() {
+    "$root/tests/support/pg_server" bin >/dev/null 2>&1
 }
 
 # packages_missing TABLE - the packages of the table's rows that are not there.
@@ -59,6 +66,7 @@ packages_missing() {
         command) command -v "$name" >/dev/null || echo "$package" ;;
         library) pkg-config --exists "$name" 2>/dev/null || echo "$package" ;;
         runtime) have_runtime "$name" || echo "$package" ;;
+        server) have_server || echo "$package" ;;
         esac
     done <<<"$1"
 }

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "cdc_providers.h"
 #include "providers/memory/memory.h"
 #include "tests/support/temp.h"
 
@@ -77,12 +78,46 @@ static void provider_rig_sqlite_insert(struct provider_rig *r, int64_t n)
     provider_rig_sqlite_do(r->db, sql);
 }
 
-const struct provider_fixture provider_fixtures[PROVIDER_FIXTURES] = {
-    {&cdc_provider_memory, false, provider_rig_memory_make, provider_rig_memory_unmake,
-     provider_rig_memory_insert},
-    {&cdc_provider_sqlite, true, provider_rig_sqlite_make, provider_rig_sqlite_unmake,
-     provider_rig_sqlite_insert},
+const struct provider_fixture provider_fixture_memory = {
+    .provider = &cdc_provider_memory,
+    .make = provider_rig_memory_make,
+    .unmake = provider_rig_memory_unmake,
+    .insert = provider_rig_memory_insert,
 };
+
+const struct provider_fixture provider_fixture_sqlite = {
+    .provider = &cdc_provider_sqlite,
+    .durable = true,
+    .make = provider_rig_sqlite_make,
+    .unmake = provider_rig_sqlite_unmake,
+    .insert = provider_rig_sqlite_insert,
+};
+
+#define X(name) &provider_fixture_##name,
+static const struct provider_fixture *const provider_rig_known[] = {CDC_PROVIDERS(X)};
+#undef X
+static const struct provider_fixture *provider_rig_there[CDC_COUNT(provider_rig_known)];
+
+int provider_rig_count(void)
+{
+    int count = 0;
+    for (size_t i = 0; i < CDC_COUNT(provider_rig_known); i++) {
+        const struct provider_fixture *fixture = provider_rig_known[i];
+        if (!fixture->is_possible || fixture->is_possible())
+            provider_rig_there[count++] = fixture;
+        else
+            fprintf(stderr, "left out: %s\n", fixture->provider->name);
+    }
+    return count;
+}
+
+void provider_rig_begin(void)
+{
+    for (size_t i = 0; i < CDC_COUNT(provider_rig_there); i++) {
+        if (provider_rig_there[i] && provider_rig_there[i]->begin)
+            provider_rig_there[i]->begin();
+    }
+}
 
 /* ---- the source's part --------------------------------------------------------------- */
 
@@ -217,7 +252,7 @@ void provider_rig_read(size_t count)
 void provider_rig_setup(int index)
 {
     memset(&rig, 0, sizeof rig);
-    rig.fixture = &provider_fixtures[index];
+    rig.fixture = provider_rig_there[index];
     rig.room = UINT64_MAX;
     rig.out = (struct cdc_emitter){&rig,
                                    provider_rig_emit,

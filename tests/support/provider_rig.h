@@ -18,6 +18,12 @@ struct provider_rig;
 struct provider_fixture {
     const struct cdc_provider *provider;
     bool durable; /* what was not confirmed comes again after close and open */
+    /* What the far side writes by itself, so that a lag of nothing may be as much. */
+    int64_t idle_bytes;
+    /* Optional: whether it is on this machine; where it is not, its tests are left out. */
+    bool (*is_possible)(void);
+    /* Optional: once per program, before the first test. */
+    void (*begin)(void);
     /* Makes the far side, and the configuration. */
     void (*make)(struct provider_rig *rig, struct buf *out_config);
     void (*unmake)(struct provider_rig *rig);
@@ -45,14 +51,18 @@ struct provider_rig {
     struct sqlite3 *db; /* of the sqlite fixture */
 };
 
-extern const struct provider_fixture provider_fixtures[];
-#define PROVIDER_FIXTURES 2
+/* One per provider of this build; each is provider_fixture_<name>. */
+extern const struct provider_fixture provider_fixture_memory, provider_fixture_sqlite,
+    provider_fixture_postgres;
 
 /* The one of the test that runs, and the error of the last call. */
 extern struct provider_rig rig;
 extern wf_error provider_error;
 
-/* Makes the far side of provider_fixtures[index], and the settings. */
+/* The number of fixtures whose far side is on this machine. */
+int provider_rig_count(void);
+void provider_rig_begin(void); /* an unchecked fixture */
+/* Makes the far side of fixture number `index`, and the settings. */
 void provider_rig_setup(int index);
 void provider_rig_teardown(void);
 
