@@ -4,6 +4,7 @@
  */
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/str.h"
 #include "host/builtin.h"
 #include "host/commands.h"
 #include "host/host_log.h"
@@ -149,6 +150,41 @@ static void cmd_inspect_host(struct buf *out)
                             builtin_triggers[i]->summary, builtin_triggers[i]->keys);
 }
 
+/* The text for one value of the field that the options hang on, e.g. a provider's name. */
+static bool cmd_inspect_setup_of(struct buf *out, const struct plugin *plugin, wf_str name,
+                                 wf_str what)
+{
+    for (size_t i = 0; i < plugin->type_count; i++) {
+        const struct value *rules = value_get(plugin->types[i].schema, STR("variants"));
+        const struct value *variant = value_get(value_get(rules, STR("values")), name);
+        const struct value *text = value_get(value_get(variant, STR("setup")), what);
+        if (!text || text->kind != VALUE_STRING)
+            continue;
+        buf_str(out, text->text);
+        return true;
+    }
+    return false;
+}
+
+static int cmd_inspect_setup(const struct cli *cli, const struct plugins *plugins)
+{
+    CDC_CLEANUP(buf_release) struct buf out;
+    buf_init(&out, LIMIT_OUTPUT_BYTES);
+    wf_str name = str_from(cli_value(cli, "setup", NULL));
+    wf_str what = cli_has(cli, "remove") ? STR("remove") : STR("make");
+    bool found = false;
+    for (size_t i = 0; i < plugins_count(plugins) && !found; i++)
+        found = cmd_inspect_setup_of(&out, plugins_at(plugins, i), name, what);
+    if (!found)
+        fprintf(stderr, "wfhost inspect: '%.*s' has nothing that could be set up by hand\n",
+                STR_ARG(name));
+    else if (!out.broken && fputs(buf_c(&out), stdout) >= 0 && !fflush(stdout))
+        return CLI_DONE;
+    else
+        fprintf(stderr, "wfhost inspect: the output could not be written\n");
+    return CLI_FAILED;
+}
+
 static int cmd_inspect_print(const struct cli *cli, const struct plugins *plugins)
 {
     CDC_CLEANUP(buf_release) struct buf out;
@@ -187,7 +223,8 @@ static int cmd_inspect_main(const struct cli *cli)
     if (status)
         fprintf(stderr, "wfhost inspect: %s\n", err.text);
     else
-        code = cmd_inspect_print(cli, plugins);
+        code = cli_value(cli, "setup", NULL) ? cmd_inspect_setup(cli, plugins)
+                                       : cmd_inspect_print(cli, plugins);
     plugins_free(plugins);
     host_log_close(log);
     return code;
@@ -195,6 +232,8 @@ static int cmd_inspect_main(const struct cli *cli)
 
 static const struct cli_option cmd_inspect_switches[] = {
     {"json", NULL, "the manifest as it is"},
+    {"setup", "NAME", "what may be run at the far side beforehand, e.g. SQL for provider NAME"},
+    {"remove", NULL, "with --setup: what takes it away again"},
     {NULL, NULL, NULL},
 };
 

@@ -189,6 +189,26 @@ static void manifest_wants(struct buf *out, const struct cdc_provider *provider)
         buf_lit(out, "[]");
 }
 
+/* Texts to be run by hand. */
+static void manifest_setup(struct buf *out, int indent,
+                           const struct cdc_provider *provider)
+{
+    if (!provider->setup)
+        return;
+    manifest_key(out, indent, "setup");
+    struct manifest_list object = manifest_open(out, indent, '{');
+    for (int remove = 0; remove < 2; remove++) {
+        CDC_CLEANUP(buf_release) struct buf text;
+        buf_init(&text, LIMIT_TEXT_BYTES);
+        provider->setup(&text, remove);
+        manifest_next(&object);
+        json_put_string(out, remove ? STR("remove") : STR("make"));
+        buf_lit(out, ": ");
+        json_put_string(out, buf_view(&text));
+    }
+    manifest_close(&object, '}');
+}
+
 static void manifest_provider(struct buf *out, int indent,
                               const struct cdc_provider *provider)
 {
@@ -203,6 +223,7 @@ static void manifest_provider(struct buf *out, int indent,
     manifest_wants(out, provider);
     manifest_key(out, indent + 1, "fields");
     manifest_fields(out, indent + 1, provider->options, NULL);
+    manifest_setup(out, indent + 1, provider);
     manifest_close(&object, '}');
 }
 

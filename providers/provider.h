@@ -159,6 +159,10 @@ struct cdc_provider {
      * (the source keeps nothing to come back to). */
     bool lossy;
 
+    /* Optional: what somebody with more rights than the source may run at the far side
+     * beforehand, or to take it away again (SQL).  Goes into the manifest. */
+    void (*setup)(struct buf *out, bool remove);
+
     /* Optional: what can be checked without connecting.  [control] */
     wf_status (*check)(const struct cdc_settings *settings, wf_error *err);
 

@@ -6,7 +6,7 @@
  * subscriptions. Nothing is allocated: what does not fit into `out` leaves it broken
  * (buf_status()), and the caller finds more room and renders again.
  *
- *     {"id":"pg:0/16B374F0:2","source_id":"shop","provider":"postgres","table":"public.orders",
+ *     {"id":"pg:0/16B374F0:750:2","source_id":"shop","provider":"postgres","table":"public.orders",
  *      "op":"UPDATE","action":"UPDATE","key":{"id":1},"before":{...}|null,"after":{...}|null,
  *      "unchanged":["big_col"],"ts":"2026-11-22T10:00:00.123456Z","position":"0/16B374F0",
  *      "txid":"750","seq":2,"snapshot":false}

@@ -49,16 +49,16 @@ END_TEST
 
 START_TEST(row_03_an_unknown_provider_is_refused)
 {
-    refused(
-        "{\"provider\":\"oracle\",\"source_id\":\"shop\"}", WF_CONFIG,
-        "cdc.source \"orders\": unknown CDC provider \"oracle\" (valid: memory, sqlite)");
+    refused("{\"provider\":\"oracle\",\"source_id\":\"shop\"}", WF_CONFIG,
+            "cdc.source \"orders\": unknown CDC provider \"oracle\" (valid: memory, "
+            "sqlite, postgres)");
 }
 END_TEST
 
 START_TEST(row_03_a_missing_provider_is_refused)
 {
     refused(OF_SHOP, WF_CONFIG,
-            "cdc.source \"orders\": provider is required (memory or sqlite)");
+            "cdc.source \"orders\": provider is required (memory, sqlite, or postgres)");
 }
 END_TEST
 
@@ -197,14 +197,14 @@ END_TEST
 
 START_TEST(start_without_provider_names_the_providers_and_the_missing_module)
 {
-    step_fails(
-        "cdc_start", OF_SHOP, WF_CONFIG,
-        "step.cdc_start \"N\": provider is required (memory or sqlite) (and no running "
-        "module: CDC source \"shop\" not found)");
+    step_fails("cdc_start", OF_SHOP, WF_CONFIG,
+               "step.cdc_start \"N\": provider is required (memory, sqlite, or postgres) "
+               "(and no running "
+               "module: CDC source \"shop\" not found)");
     step_fails(
         "cdc_start", "{\"source_id\":\"shop\",\"provider\":\"oracle\"}", WF_CONFIG,
         "step.cdc_start \"N\": create provider: unknown CDC provider \"oracle\" (valid: "
-        "memory, sqlite)");
+        "memory, sqlite, postgres)");
 }
 END_TEST
 

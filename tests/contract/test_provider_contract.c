@@ -354,8 +354,8 @@ START_TEST(chunks_give_every_row_once_in_the_order_of_the_key_and_marks_are_reac
                                             .row = note_row};
             struct cdc_chunk_result result = {.after = &next};
             size_t before = rows.count;
-            ck_assert_int_eq(how->read_chunk(reader, &ask, &result, &provider_error),
-                             WF_OK);
+            wf_status status = how->read_chunk(reader, &ask, &result, &provider_error);
+            ck_assert_msg(status == WF_OK, "%s", provider_error.text);
             ck_assert_uint_le(rows.count - before, 3);
             done = result.done;
             buf_release(&after);

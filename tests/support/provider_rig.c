@@ -181,7 +181,9 @@ static wf_status provider_rig_schema(void *ctx, wf_str table, wf_str ddl, wf_str
 static wf_status provider_rig_want_snapshot(void *ctx, const wf_str *tables, size_t count,
                                             wf_error *err)
 {
-    (void)ctx, (void)tables, (void)count, (void)err;
+    (void)tables, (void)count, (void)err;
+    struct provider_rig *r = ctx;
+    r->snapshots++;
     return WF_OK;
 }
 
@@ -205,6 +207,7 @@ wf_status provider_rig_try_open(wf_str from)
         .identity = buf_view(&rig.identity),
         .out = &rig.out,
         .cancelled = &rig.cancelled,
+        .removing = rig.removing,
         .out_identity = &identity,
     };
     wf_status status = provider->open(rig.state, &with, &provider_error);
@@ -251,8 +254,13 @@ void provider_rig_read(size_t count)
 
 void provider_rig_setup(int index)
 {
+    provider_rig_setup_with(provider_rig_there[index]);
+}
+
+void provider_rig_setup_with(const struct provider_fixture *fixture)
+{
     memset(&rig, 0, sizeof rig);
-    rig.fixture = provider_rig_there[index];
+    rig.fixture = fixture;
     rig.room = UINT64_MAX;
     rig.out = (struct cdc_emitter){&rig,
                                    provider_rig_emit,

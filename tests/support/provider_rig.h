@@ -48,6 +48,8 @@ struct provider_rig {
     struct provider_event events[PROVIDER_RIG_EVENTS];
     size_t count;
     uint64_t mark;
+    size_t snapshots;   /* asked for by the provider */
+    bool removing;      /* the next open is for a cleanup */
     struct sqlite3 *db; /* of the sqlite fixture */
 };
 
@@ -64,6 +66,7 @@ int provider_rig_count(void);
 void provider_rig_begin(void); /* an unchecked fixture */
 /* Makes the far side of fixture number `index`, and the settings. */
 void provider_rig_setup(int index);
+void provider_rig_setup_with(const struct provider_fixture *fixture);
 void provider_rig_teardown(void);
 
 /* Opens from a position, with the identity of the open before; without "try" it must work.

@@ -85,7 +85,7 @@ static struct cdc_change change_of(enum cdc_op op, const struct cdc_value *befor
     return (struct cdc_change){
         .op = op,
         .table = table,
-        .id = STR("pg:0/16B374F0:2"),
+        .id = STR("pg:0/16B374F0:750:2"),
         .position = STR("0/16B374F0"),
         .txid = STR("750"),
         .seq = 2,

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * postgres_open - from a configuration and a position to a running stream.
+ *
+ * The publication comes before the slot: a slot decodes with the catalog as it was, and one
+ * made first would never see the publication.
+ */
+#include "providers/postgres/postgres.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "providers/postgres/pg_ddl.h"
+#include "providers/postgres/pg_notice.h"
+
+#define POSTGRES_OPEN_PAUSE_MS 5000 /* between attempts to mend the control connection */
+
+/* ---- who the server is --------------------------------------------------------------- */
+
+struct postgres_open_server {
+    char identity[160]; /* system identifier and database name */
+    char timeline[16];
+    char wal_level[16];
+    bool standby;
+};
+
+static wf_status postgres_open_look(struct postgres_state *s,
+                                    struct postgres_open_server *out, wf_error *err)
+{
+    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+    wf_status status = pg_conn_query(
+        &s->control, "ask the server who it is",
+        "SELECT system_identifier, pg_catalog.current_database(), timeline_id,"
+        " pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()"
+        " FROM pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint()",
+        NULL, 0, &rows, err);
+    if (status)
+        return status;
+    if (PQntuples(rows) != 1 || PQnfields(rows) != 5)
+        return error_set(err, WF_PROTOCOL,
+                         "cannot ask the server who it is: odd answer of the server");
+    snprintf(out->identity, sizeof(out->identity), "%s/%s", PQgetvalue(rows, 0, 0),
+             PQgetvalue(rows, 0, 1));
+    snprintf(out->timeline, sizeof(out->timeline), "%s", PQgetvalue(rows, 0, 2));
+    snprintf(out->wal_level, sizeof(out->wal_level), "%s", PQgetvalue(rows, 0, 3));
+    out->standby = str_is(pg_conn_cell(rows, 0, 4), "t");
+    return WF_OK;
+}
+
+static wf_status postgres_open_is_same(const struct postgres_open_server *server,
+                                       wf_str identity, wf_error *err)
+{
+    if (!identity.len || str_is(identity, server->identity))
+        return WF_OK;
+    return error_set(err, WF_STATE,
+                     "the server is another one: the position belongs to system and "
+                     "database '%.*s', the connection goes to '%s'; mend the connection, "
+                     "or stop the source with cleanup: true and start it anew with a "
+                     "snapshot",
+                     STR_ARG(identity), server->identity);
+}
+
+static wf_status postgres_open_can_decode(const struct postgres_state *s,
+                                          const struct postgres_open_server *server,
+                                          wf_error *err)
+{
+    if (server->standby && s->control.version < 160000)
+        return error_set(err, WF_CONFIG,
+                         "the server is a standby of PostgreSQL %d; change streams of a "
+                         "standby need 16 or later: name the primary in the connection, "
+                         "with target_session_attrs=read-write",
+                         s->control.version / 10000);
+    if (strcmp(server->wal_level, "logical") != 0)
+        return error_set(err, WF_CONFIG,
+                         "the server has wal_level = %s: set wal_level = logical and "
+                         "restart it (Amazon RDS: rds.logical_replication = 1)",
+                         server->wal_level);
+    return WF_OK;
+}
+
+/* ---- the control connection ---------------------------------------------------------- */
+
+static wf_status postgres_open_connect(struct postgres_state *s, wf_error *err)
+{
+    s->control =
+        (struct pg_conn){.cancel = &s->cancel, .unwanted = s->unwanted, .deaf = true};
+    return pg_conn_open(&s->control, s->settings, PG_CONN_CONTROL, err);
+}
+
+wf_status postgres_open_control(struct postgres_state *s, wf_error *err)
+{
+    if (s->control.handle && PQstatus(s->control.handle) == CONNECTION_OK)
+        return WF_OK;
+    int64_t now = clock_mono_ms();
+    if (now < s->reopen_ms)
+        return error_set(err, WF_UNAVAILABLE, "the control connection broke");
+    s->reopen_ms = now + POSTGRES_OPEN_PAUSE_MS;
+    pg_conn_close(&s->control);
+    return postgres_open_connect(s, err);
+}
+
+/* ---- the publication ----------------------------------------------------------------- */
+
+static wf_status postgres_open_want(struct postgres_state *s, const struct buf *added,
+                                    wf_error *err)
+{
+    wf_str rest = buf_view(added);
+    wf_status status = buf_status(added, "table names", err);
+    for (wf_str table; !status && str_next(&rest, '\n', &table);) {
+        if (table.len)
+            status = s->out->want_snapshot(s->out->ctx, &table, 1, err);
+    }
+    return status;
+}
+
+/* What is in a publication that was just made is no news, options.snapshot says whether it
+ * is to be read.  A table that came while the source runs is read in any case: its first
+ * rows were written before it was published. */
+wf_status postgres_open_tables(struct postgres_state *s, enum postgres_tables_when when,
+                               wf_error *err)
+{
+    CDC_CLEANUP(buf_release) struct buf added;
+    buf_init(&added, LIMIT_OUTPUT_BYTES);
+    s->tables_stale = false;
+    s->renew_ms = clock_mono_ms() + POSTGRES_RENEW_MS;
+    wf_status status = pg_publication_settle(&s->publication, &s->control, s->settings,
+                                             s->out, &added, err);
+    if (status || when == POSTGRES_TABLES_FIRST || !added.len)
+        return status;
+    if (when == POSTGRES_TABLES_RUNNING ||
+        s->settings->core.snapshot != CDC_SNAPSHOT_NEVER)
+        return postgres_open_want(s, &added, err);
+    pg_notice_tell(s->out, LOG_WARN,
+                   "tables are new to the publication, and what was written to them before "
+                   "now is not read (options.snapshot is never; step.cdc_snapshot reads "
+                   "them): %.*s",
+                   (int)(added.len < 400 ? added.len : 400), added.data);
+    return WF_OK;
+}
+
+/* ---- the slot ------------------------------------------------------------------------ */
+
+struct postgres_open_place {
+    struct pg_position from; /* where changes begin */
+    uint64_t slot;           /* where the slot stands */
+    bool first;              /* a first start: nobody has been told of `from` yet */
+};
+
+static wf_status postgres_open_make_slot(struct postgres_state *s,
+                                         struct postgres_open_place *place, wf_error *err)
+{
+    uint64_t lsn;
+    wf_status status = pg_slot_make(&s->control, s->slot, s->settings, false, &lsn, err);
+    if (status)
+        return status;
+    place->from = (struct pg_position){.flush = lsn};
+    place->slot = lsn;
+    place->first = true;
+    return WF_OK;
+}
+
+/* The slot is lost and the configuration says what then: a new one, and all rows again.
+ * They are asked for first, so that a crash in between forgets nothing. */
+static wf_status postgres_open_anew(struct postgres_state *s,
+                                    struct postgres_open_place *place, const wf_error *lost,
+                                    wf_error *err)
+{
+    bool dropped;
+    pg_notice_tell(s->out, LOG_WARN, "all tables are read again: %s", lost->text);
+    wf_status status = s->out->want_snapshot(s->out->ctx, NULL, 0, err);
+    if (!status)
+        status = pg_slot_drop(&s->control, s->slot, &dropped, err);
+    return status ? status : postgres_open_make_slot(s, place, err);
+}
+
+bool postgres_open_may_resnapshot(const struct postgres_state *s)
+{
+    const struct pg_options *options = s->settings->options;
+    return options->on_slot_lost == PG_SLOT_LOST_RESNAPSHOT ||
+           s->settings->core.snapshot == CDC_SNAPSHOT_WHEN_NEEDED;
+}
+
+/* A publication that was just made cannot be seen from places before it: decoding there
+ * fails with "publication does not exist". */
+static wf_status postgres_open_too_young(struct postgres_state *s,
+                                         const struct pg_slot_facts *facts,
+                                         const struct postgres_open_place *place,
+                                         wf_error *err)
+{
+    if (!s->publication.made || !facts->exists || place->first)
+        return WF_OK;
+    return error_set(err, WF_STATE,
+                     "publication '%s' was gone and is made anew; changes since the last "
+                     "start cannot be read; set 'options.on_slot_lost' to resnapshot, or "
+                     "stop the source with cleanup: true and start it anew with a snapshot",
+                     s->publication.name);
+}
+
+/* A slot that was there before a first start goes on from where it stands; with a
+ * publication that was not there yet, from here on. */
+static wf_status postgres_open_adopt_slot(struct postgres_state *s,
+                                          const struct pg_slot_facts *facts,
+                                          struct postgres_open_place *place, wf_error *err)
+{
+    place->slot = facts->confirmed_lsn;
+    if (s->publication.made) {
+        CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+        wf_status status =
+            pg_conn_query(&s->control, "move the replication slot on",
+                          "SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance($1,"
+                          " pg_catalog.pg_current_wal_lsn())",
+                          (const char *const[]){s->slot}, 1, &rows, err);
+        if (status)
+            return status;
+        if (!pg_position_lsn_parse(pg_conn_cell(rows, 0, 0), &place->slot))
+            return error_set(err, WF_PROTOCOL,
+                             "cannot move the replication slot on: the "
+                             "server gave no position");
+    }
+    place->from = (struct pg_position){.flush = place->slot};
+    return WF_OK;
+}
+
+static wf_status postgres_open_slot(struct postgres_state *s,
+                                    struct postgres_open_place *place, wf_error *err)
+{
+    struct pg_slot_facts facts;
+    wf_error lost;
+    wf_status status = pg_slot_read(&s->control, s->slot, &facts, err);
+    if (status)
+        return status;
+    /* A slot that was made so gives prepared transactions whether asked to or not. */
+    const struct pg_options *options = s->settings->options;
+    s->two_phase = options->two_phase || facts.two_phase;
+    status = pg_slot_judge(&facts, s->slot, &place->from, &lost);
+    if (!status)
+        status = postgres_open_too_young(s, &facts, place, &lost);
+    if (status == WF_STATE && postgres_open_may_resnapshot(s))
+        return postgres_open_anew(s, place, &lost, err);
+    if (status) {
+        if (err)
+            *err = lost;
+        return status;
+    }
+    if (!facts.exists)
+        return postgres_open_make_slot(s, place, err);
+    if (place->first)
+        return postgres_open_adopt_slot(s, &facts, place, err);
+    place->slot = facts.confirmed_lsn;
+    return WF_OK;
+}
+
+/* ---- decoding ------------------------------------------------------------------------ */
+
+static void postgres_open_on_commit(void *ctx, uint32_t xid)
+{
+    struct postgres_state *s = ctx;
+    pg_commits_add(&s->commits, xid);
+}
+
+static void postgres_open_on_schema(void *ctx)
+{
+    struct postgres_state *s = ctx;
+    pg_type_forget(pg_relation_types(s->relations));
+    s->tables_stale = true;
+}
+
+static wf_status postgres_open_spool(struct postgres_state *s, wf_error *err)
+{
+    const struct pg_options *options = s->settings->options;
+    CDC_CLEANUP(buf_release) struct buf dir;
+    buf_init(&dir, LIMIT_TEXT_BYTES);
+    settings_state_dir(s->settings, &dir);
+    buf_lit(&dir, "/spool");
+    wf_status status = buf_status(&dir, "state_dir", err);
+    return status
+               ? status
+               : pg_spool_new(buf_c(&dir), (size_t)options->spool_memory, &s->spool, err);
+}
+
+static wf_status postgres_open_decoder(struct postgres_state *s,
+                                       const struct pg_position *from, wf_error *err)
+{
+    wf_status status = postgres_open_spool(s, err);
+    pg_catalog_of(&s->control, &s->catalog);
+    if (!status)
+        status = pg_relation_list_new(&s->catalog, &s->relations, err);
+    if (status)
+        return status;
+    const struct pg_assembly_config config = {
+        .out = s->out,
+        .settings = s->settings,
+        .relations = s->relations,
+        .spool = s->spool,
+        .committed = postgres_open_on_commit,
+        .schema_changed = postgres_open_on_schema,
+        .ctx = s,
+    };
+    return pg_assembly_new(&config, from, &s->assembly, err);
+}
+
+/* ---- all of it ----------------------------------------------------------------------- */
+
+static wf_status postgres_open_parse(wf_str token, struct postgres_open_place *out,
+                                     wf_error *err)
+{
+    out->first = !token.len;
+    if (token.len && !pg_position_parse(token, &out->from))
+        return error_set(err, WF_STATE, "position '%.*s' is not one of a PostgreSQL stream",
+                         STR_ARG(token));
+    return WF_OK;
+}
+
+static void postgres_open_tell(struct postgres_state *s,
+                               const struct postgres_open_server *server,
+                               const struct postgres_open_place *place)
+{
+    char token[PG_POSITION_TEXT];
+    size_t len = pg_position_write(&place->from, token);
+    if (place->first)
+        s->out->commit(s->out->ctx, (wf_str){token, len});
+    pg_notice_tell(s->out, LOG_INFO,
+                   "reading slot '%s' of publication '%s' from %s: PostgreSQL %d.%d%s, "
+                   "timeline %s",
+                   s->slot, s->publication.name, token, s->control.version / 10000,
+                   s->control.version % 10000, s->standby_server ? " (standby)" : "",
+                   server->timeline);
+}
+
+static wf_status postgres_open_begin(struct postgres_state *s, const struct cdc_open *with,
+                                     const struct postgres_open_server *server,
+                                     wf_error *err)
+{
+    struct postgres_open_place place = {.slot = 0};
+    const struct pg_options *options = s->settings->options;
+    wf_status status = postgres_open_parse(with->from, &place, err);
+    if (!status)
+        status = postgres_open_can_decode(s, server, err);
+    if (!status)
+        status = postgres_open_tables(
+            s, place.first ? POSTGRES_TABLES_FIRST : POSTGRES_TABLES_START, err);
+    if (!status)
+        status = pg_ddl_settle(&s->control, s->settings, s->out, err);
+    if (!status)
+        status = postgres_open_slot(s, &place, err);
+    if (!status)
+        status = postgres_open_decoder(s, &place.from, err);
+    if (status)
+        return status;
+    s->confirmed = place.from;
+    /* What was prepared before the position and is not committed yet comes again only from
+     * where the slot stands. */
+    s->begin = s->two_phase ? place.slot : 0;
+    status = postgres_feed_open(s, err);
+    if (status)
+        return status;
+    s->beat_due_ms = clock_mono_ms() + options->heartbeat_ms;
+    postgres_open_tell(s, server, &place);
+    return WF_OK;
+}
+
+wf_status postgres_open_all(struct postgres_state *s, const struct cdc_open *with,
+                            wf_error *err)
+{
+    struct postgres_open_server server = {.standby = false};
+    s->settings = with->settings;
+    s->out = with->out;
+    s->unwanted = with->cancelled;
+    wf_status status = cancel_open(&s->cancel, err);
+    if (!status)
+        status = postgres_open_connect(s, err);
+    if (!status)
+        status = pg_publication_name(s->settings, &s->publication, err);
+    if (!status)
+        status = pg_slot_name(s->settings, s->slot, err);
+    if (!status)
+        status = postgres_open_look(s, &server, err);
+    if (!status)
+        status = postgres_open_is_same(&server, with->identity, err);
+    s->standby_server = server.standby;
+    if (!status && !with->removing)
+        status = postgres_open_begin(s, with, &server, err);
+    if (!status)
+        buf_cstr(with->out_identity, server.identity);
+    return status;
+}

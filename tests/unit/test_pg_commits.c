@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of pg_commits: what is remembered, and which database snapshots hide some of it.
+ */
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/str.h"
+#include "providers/postgres/pg_commits.h"
+#include "tests/support/run.h"
+
+static struct pg_commits commits;
+static uint64_t hidden[PG_COMMITS_RUNNING];
+
+static struct pg_commits_view view_of(const char *text)
+{
+    struct pg_commits_view view;
+    wf_error err;
+    wf_status status = pg_commits_parse(str_from(text), hidden, &view, &err);
+    ck_assert_msg(!status, "%s", status ? err.text : "");
+    return view;
+}
+
+static bool hides(const char *text)
+{
+    struct pg_commits_view view = view_of(text);
+    return pg_commits_any(&commits, &view);
+}
+
+static void set_up(void)
+{
+    memset(&commits, 0, sizeof commits);
+}
+
+START_TEST(nothing_delivered_is_never_hidden)
+{
+    ck_assert(!hides("1:1:"));
+    ck_assert(!hides("0:100:0,5,99"));
+}
+END_TEST
+
+START_TEST(what_runs_is_hidden_and_what_ended_is_not)
+{
+    pg_commits_add(&commits, 100);
+    pg_commits_add(&commits, 105);
+    ck_assert(!hides("110:110:"));
+    ck_assert(!hides("101:110:101,104,106"));
+    ck_assert(hides("105:110:105"));
+    ck_assert(hides("100:110:100,107"));
+}
+END_TEST
+
+START_TEST(what_is_behind_the_end_of_the_snapshot_is_hidden)
+{
+    pg_commits_add(&commits, 105);
+    ck_assert(!hides("106:106:"));
+    ck_assert(hides("105:105:"));
+    ck_assert(hides("90:104:"));
+}
+END_TEST
+
+START_TEST(numbers_come_round)
+{
+    pg_commits_add(&commits, 5);
+    ck_assert(!hides("4294967302:4294967302:")); /* 2^32 + 6 */
+    ck_assert(hides("4294967301:4294967301:"));
+    ck_assert(hides("4294967300:4294967310:4294967300,4294967301"));
+    ck_assert(hides("4294967290:4294967290:"));
+    pg_commits_add(&commits, UINT32_MAX);
+    ck_assert(hides("4294967295:4294967303:4294967295"));
+    ck_assert(!hides("4294967302:4294967302:"));
+}
+END_TEST
+
+START_TEST(what_was_delivered_long_ago_says_nothing_about_numbers_to_come)
+{
+    pg_commits_add(&commits, 1000);
+    ck_assert(hides("999:999:"));
+    uint64_t day = UINT64_C(24 * 3600) << 32;
+    uint64_t now = atomic_load(&commits.seen[0]);
+    if (now < day)
+        return; /* the machine has not run that long */
+    atomic_store(&commits.seen[0], now - day);
+    ck_assert(!hides("999:999:"));
+    ck_assert(hides("999:2000:1000"));
+}
+END_TEST
+
+START_TEST(the_last_ones_are_remembered)
+{
+    for (uint32_t xid = 1; xid <= 3 * PG_COMMITS_KEPT; xid++)
+        pg_commits_add(&commits, xid);
+    char text[64];
+    uint32_t oldest = 2 * PG_COMMITS_KEPT + 1;
+    snprintf(text, sizeof text, "1:1000000:%u", oldest);
+    ck_assert(hides(text));
+    snprintf(text, sizeof text, "1:1000000:%u", oldest - 1);
+    ck_assert(!hides(text));
+    snprintf(text, sizeof text, "1:1000000:%u", 3 * PG_COMMITS_KEPT);
+    ck_assert(hides(text));
+}
+END_TEST
+
+static void *add_many(void *unused)
+{
+    (void)unused;
+    for (uint32_t xid = 1; xid <= 100000; xid++)
+        pg_commits_add(&commits, xid);
+    return NULL;
+}
+
+START_TEST(one_adds_while_others_ask)
+{
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, add_many, NULL), 0);
+    struct pg_commits_view view = {200000, hidden, 1};
+    hidden[0] = 150000;
+    while (atomic_load(&commits.added) < 100000)
+        ck_assert(!pg_commits_any(&commits, &view));
+    pthread_join(thread, NULL);
+    hidden[0] = 100000;
+    ck_assert(pg_commits_any(&commits, &view));
+}
+END_TEST
+
+START_TEST(a_snapshot_is_taken_apart)
+{
+    struct pg_commits_view view = view_of("10:20:10,14,15");
+    ck_assert_uint_eq(view.end, 20);
+    ck_assert_uint_eq(view.count, 3);
+    ck_assert_uint_eq(view.hidden[2], 15);
+    ck_assert_uint_eq(view_of("18446744073709551615:18446744073709551615:").count, 0);
+}
+END_TEST
+
+START_TEST(what_is_no_snapshot_is_refused)
+{
+    static const char *const bad[] = {"",
+                                      ":",
+                                      "::",
+                                      "1:2",
+                                      "1:2:x",
+                                      "a:2:",
+                                      "3:2:",
+                                      "1:5:7",
+                                      "3:5:2",
+                                      "1:5:2,,3",
+                                      "1:5:2,",
+                                      "1:5:3,2",
+                                      "1:5:2,2",
+                                      "-1:5:",
+                                      "1:5:2:",
+                                      "1: 5:",
+                                      "1:5:2 3",
+                                      "1:5:1e0",
+                                      "18446744073709551616:1:"};
+    for (size_t i = 0; i < CDC_COUNT(bad); i++) {
+        struct pg_commits_view view = {7, NULL, 7};
+        wf_error err;
+        ck_assert_msg(pg_commits_parse(str_from(bad[i]), hidden, &view, &err) ==
+                          WF_PROTOCOL,
+                      "%s", bad[i]);
+        ck_assert_uint_eq(view.end, 7);
+    }
+}
+END_TEST
+
+START_TEST(more_transactions_than_there_is_room_for_are_refused)
+{
+    char *text = malloc(16 * PG_COMMITS_RUNNING);
+    ck_assert_ptr_nonnull(text);
+    size_t len = (size_t)snprintf(text, 64, "0:1000000:");
+    for (int i = 0; i <= PG_COMMITS_RUNNING; i++)
+        len += (size_t)snprintf(text + len, 16, i ? ",%d" : "%d", i);
+    struct pg_commits_view view;
+    wf_error err;
+    ck_assert_int_eq(pg_commits_parse((wf_str){text, len}, hidden, &view, &err),
+                     WF_UNAVAILABLE);
+    *strrchr(text, ',') = '\0';
+    ck_assert_uint_eq(view_of(text).count, PG_COMMITS_RUNNING);
+    free(text);
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("pg_commits");
+    TCase *tc = tcase_create("pg_commits");
+    tcase_add_checked_fixture(tc, set_up, NULL);
+    tcase_add_test(tc, nothing_delivered_is_never_hidden);
+    tcase_add_test(tc, what_runs_is_hidden_and_what_ended_is_not);
+    tcase_add_test(tc, what_is_behind_the_end_of_the_snapshot_is_hidden);
+    tcase_add_test(tc, numbers_come_round);
+    tcase_add_test(tc, what_was_delivered_long_ago_says_nothing_about_numbers_to_come);
+    tcase_add_test(tc, the_last_ones_are_remembered);
+    tcase_add_test(tc, one_adds_while_others_ask);
+    tcase_add_test(tc, a_snapshot_is_taken_apart);
+    tcase_add_test(tc, what_is_no_snapshot_is_refused);
+    tcase_add_test(tc, more_transactions_than_there_is_room_for_are_refused);
+    suite_add_tcase(suite, tc);
+    return suite;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The framing of the replication stream, against a server that sends what a real one never
+ * would.
+ */
+#include "providers/postgres/pg_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "providers/postgres/pg_options.h"
+#include "tests/support/fake_pg.h"
+#include "tests/support/run.h"
+#include "tests/support/temp.h"
+
+static struct fake_pg *fake;
+static struct pg_options options;
+static struct cdc_settings settings;
+static struct cancel cancel;
+static struct pg_stream stream;
+static wf_error err;
+
+static void begin_with(const char *version, const char *timeout)
+{
+    const struct pg_stream_start start = {"my \"slot", "\"pub\"\"'\"", 0x100000010, 0x20};
+    fake = fake_pg_start(temp_dir(), version, timeout);
+    settings = (struct cdc_settings){.source_id = STR("s"),
+                                     .connection = str_from(fake_pg_connection(fake)),
+                                     .options = &options};
+    ck_assert_int_eq(cancel_open(&cancel, &err), WF_OK);
+    stream = (struct pg_stream){.conn.cancel = &cancel};
+    wf_status status = pg_stream_open(&stream, &settings, &start, &err);
+    ck_assert_msg(status == WF_OK, "%s", err.text);
+}
+
+static void end(void)
+{
+    pg_stream_close(&stream);
+    cancel_close(&cancel);
+    fake_pg_stop(fake);
+}
+
+/* Waits until something came, or a second went by. */
+static wf_status next(struct pg_feed_item *item)
+{
+    int64_t deadline = clock_mono_ms() + 1000;
+    wf_status status = pg_stream_next(&stream, item, &err);
+    while (!status && item->kind == PG_FEED_NOTHING && clock_mono_ms() < deadline) {
+        status = pg_stream_wait(&stream, 100, true, &err);
+        if (!status)
+            status = pg_stream_next(&stream, item, &err);
+    }
+    return status;
+}
+
+static uint64_t number(const char *at)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++)
+        value = value << 8 | (unsigned char)at[i];
+    return value;
+}
+
+static void status_says(uint64_t write, uint64_t flush, bool ask)
+{
+    char message[64];
+    size_t len;
+    ck_assert(fake_pg_receive(fake, message, sizeof message, &len));
+    ck_assert_uint_eq(len, 34);
+    ck_assert_int_eq(message[0], 'r');
+    ck_assert_uint_eq(number(message + 1), write);
+    ck_assert_uint_eq(number(message + 9), flush);
+    ck_assert_uint_eq(number(message + 17), flush);
+    ck_assert_int_eq(message[33], ask);
+}
+
+static const struct {
+    const char *version, *options;
+} statements[] = {
+    {"13.4", "(proto_version '1', publication_names '\"pub\"\"''\"')"},
+    {"14.1", "(proto_version '2', publication_names '\"pub\"\"''\"', messages 'true', "
+             "streaming 'on')"},
+    {"15.20", "(proto_version '3', publication_names '\"pub\"\"''\"', messages 'true', "
+              "streaming 'on', two_phase 'on')"},
+    {"16.0", "(proto_version '4', publication_names '\"pub\"\"''\"', messages 'true', "
+             "streaming 'parallel', two_phase 'on', origin 'none')"},
+};
+
+START_TEST(the_statement_asks_for_what_the_server_has)
+{
+    char expected[512];
+    options = (struct pg_options){.two_phase = true, .origin = STR("none")};
+    begin_with(statements[_i].version, "60000");
+    snprintf(expected, sizeof expected,
+             "START_REPLICATION SLOT \"my \"\"slot\" LOGICAL 1/10 %s",
+             statements[_i].options);
+    ck_assert_str_eq(fake_pg_begun(fake), expected);
+    end();
+}
+END_TEST
+
+START_TEST(data_comes_with_its_place_and_is_received_but_not_flushed)
+{
+    static const char data[] = "w\0\0\0\2\0\0\0\7\0\0\0\2\0\0\0\7tttttttthello";
+    struct pg_feed_item item;
+    begin_with("15.2", "60000");
+    fake_pg_begun(fake);
+    ck_assert_int_eq(pg_stream_tell(&stream, false, &err), WF_OK);
+    status_says(0x100000010, 0x20, false);
+    fake_pg_send(fake, data, sizeof data - 1);
+    ck_assert_int_eq(next(&item), WF_OK);
+    ck_assert_int_eq(item.kind, PG_FEED_DATA);
+    ck_assert_uint_eq(item.lsn, 0x200000007);
+    ck_assert(str_is(item.bytes, "hello"));
+    stream.flushable = 0x300;
+    ck_assert_int_eq(pg_stream_tell(&stream, false, &err), WF_OK); /* nothing is due */
+    ck_assert_int_eq(pg_stream_tell(&stream, true, &err), WF_OK);
+    status_says(0x200000007, 0x300, false);
+    end();
+}
+END_TEST
+
+START_TEST(a_keepalive_that_asks_is_answered_at_once_and_moves_nothing_that_is_not_ours)
+{
+    static const char keepalive[] = "k\0\0\0\3\0\0\0\0tttttttt\1";
+    struct pg_feed_item item;
+    begin_with("15.2", "60000");
+    fake_pg_begun(fake);
+    ck_assert_int_eq(pg_stream_tell(&stream, false, &err), WF_OK);
+    status_says(0x100000010, 0x20, false);
+    fake_pg_send(fake, keepalive, sizeof keepalive - 1);
+    ck_assert_int_eq(next(&item), WF_OK);
+    ck_assert_int_eq(item.kind, PG_FEED_PASSED);
+    ck_assert_uint_eq(item.lsn, 0x300000000);
+    status_says(0x300000000, 0x20, false);
+    end();
+}
+END_TEST
+
+START_TEST(status_updates_go_out_while_nothing_is_read)
+{
+    begin_with("15.2", "300");
+    fake_pg_begun(fake);
+    ck_assert_int_eq(pg_stream_wait(&stream, 350, false, &err), WF_OK);
+    for (int i = 0; i < 4; i++)
+        status_says(0x100000010, 0x20, false);
+    end();
+}
+END_TEST
+
+START_TEST(a_server_that_is_silent_is_asked_and_then_given_up)
+{
+    begin_with("15.2", "300");
+    stream.silence_ms = 300;
+    fake_pg_begun(fake);
+    wf_status status = WF_OK;
+    int64_t deadline = clock_mono_ms() + 5000;
+    while (!status && clock_mono_ms() < deadline)
+        status = pg_stream_wait(&stream, 100, true, &err);
+    ck_assert_int_eq(status, WF_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.text, "has not answered"));
+    status_says(0x100000010, 0x20, false);
+    status_says(0x100000010, 0x20, true);
+    end();
+}
+END_TEST
+
+START_TEST(an_interrupt_ends_a_wait)
+{
+    begin_with("15.2", "60000");
+    stream.flowing = false;
+    cancel_raise(&cancel);
+    int64_t before = clock_mono_ms();
+    ck_assert_int_eq(pg_stream_wait(&stream, 5000, true, &err), WF_OK);
+    ck_assert_int_eq(pg_stream_wait(&stream, 5000, false, &err), WF_OK);
+    ck_assert_int_lt(clock_mono_ms() - before, 1000);
+    end();
+}
+END_TEST
+
+/* Cut anywhere, and of unknown kinds; a data message has one byte of content at least. */
+START_TEST(a_message_with_a_short_head_is_refused)
+{
+    static const char data[] = "w\0\0\0\2\0\0\0\7\0\0\0\2\0\0\0\7tttttttt";
+    static const char keepalive[] = "k\0\0\0\3\0\0\0\0tttttttt\1";
+    struct pg_feed_item item;
+    begin_with("15.2", "60000");
+    fake_pg_begun(fake);
+    if (_i == 0)
+        fake_pg_send(fake, "x", 1);
+    else if (_i < (int)sizeof data)
+        fake_pg_send(fake, data, (size_t)_i);
+    else
+        fake_pg_send(fake, keepalive, (size_t)_i - sizeof data + 1);
+    ck_assert_int_eq(next(&item), WF_PROTOCOL);
+    end();
+}
+END_TEST
+
+START_TEST(the_end_of_the_stream_is_one_that_waiting_may_heal)
+{
+    struct pg_feed_item item;
+    static const char failure[] = "SFATAL\0VFATAL\0C57P01\0Mterminating connection\0";
+    begin_with("15.2", "60000");
+    fake_pg_begun(fake);
+    if (_i == 0)
+        fake_pg_send_raw(fake, 'c', "", 0);
+    else if (_i == 1)
+        fake_pg_send_raw(fake, 'E', failure, sizeof failure);
+    else
+        fake_pg_cut(fake);
+    ck_assert_int_eq(next(&item), WF_UNAVAILABLE);
+    ck_assert_ptr_nonnull(strstr(err.text, _i == 1 ? "57P01" : "cannot read the change"));
+    end();
+}
+END_TEST
+
+Suite *test_suite(void)
+{
+    Suite *suite = suite_create("pg_stream");
+    TCase *tests = tcase_create("pg_stream");
+    tcase_add_loop_test(tests, the_statement_asks_for_what_the_server_has, 0, 4);
+    tcase_add_test(tests, data_comes_with_its_place_and_is_received_but_not_flushed);
+    tcase_add_test(
+        tests,
+        a_keepalive_that_asks_is_answered_at_once_and_moves_nothing_that_is_not_ours);
+    tcase_add_test(tests, status_updates_go_out_while_nothing_is_read);
+    tcase_add_test(tests, a_server_that_is_silent_is_asked_and_then_given_up);
+    tcase_add_test(tests, an_interrupt_ends_a_wait);
+    tcase_add_loop_test(tests, a_message_with_a_short_head_is_refused, 0, 26 + 17);
+    tcase_add_loop_test(tests, the_end_of_the_stream_is_one_that_waiting_may_heal, 0, 3);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
