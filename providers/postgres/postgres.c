@@ -105,16 +105,22 @@ static wf_status postgres_read(struct postgres_state *s, uint32_t budget, bool *
 }
 
 /* Tables that match by now are published. */
-static void postgres_renew(struct postgres_state *s)
+static wf_status postgres_renew(struct postgres_state *s, wf_error *fatal)
 {
     wf_error err;
     if (s->standby_server || (!s->tables_stale && clock_mono_ms() < s->renew_ms))
-        return;
+        return WF_OK;
     wf_status status = postgres_open_control(s, &err);
     if (!status)
         status = postgres_open_tables(s, POSTGRES_TABLES_RUNNING, &err);
+    if (status == WF_STATE) {
+        if (fatal)
+            *fatal = err;
+        return status;
+    }
     if (status && status != WF_UNAVAILABLE) /* that is tried again soon */
         pg_notice_tell(s->out, LOG_WARN, "new tables are not looked at: %s", err.text);
+    return WF_OK;
 }
 
 static int postgres_wait_ms(const struct postgres_state *s, int64_t deadline)
@@ -163,9 +169,10 @@ static wf_status postgres_poll(void *state, struct cdc_budget budget, wf_error *
             status = postgres_read(s, budget.max_changes, &any, err);
         if (!status)
             status = postgres_feed_tend(s, any, err);
+        if (!status)
+            status = postgres_renew(s, err);
         if (status)
             return status;
-        postgres_renew(s);
         postgres_beat(s);
         if (any || clock_mono_ms() >= deadline)
             return WF_OK;

@@ -128,6 +128,14 @@ wf_status postgres_open_tables(struct postgres_state *s, enum postgres_tables_wh
                                              s->out, &added, err);
     if (status || when == POSTGRES_TABLES_FIRST || !added.len)
         return status;
+    if (when == POSTGRES_TABLES_RUNNING && s->publication.made &&
+        !postgres_open_may_resnapshot(s))
+        return error_set(err, WF_STATE,
+                         "publication '%s' was dropped under the running source and is made "
+                         "anew; changes in between are missing; set 'options.on_slot_lost' "
+                         "to resnapshot, or stop the source with cleanup: true and start it "
+                         "anew with a snapshot",
+                         s->publication.name);
     if (when == POSTGRES_TABLES_RUNNING ||
         s->settings->core.snapshot != CDC_SNAPSHOT_NEVER)
         return postgres_open_want(s, &added, err);
@@ -348,7 +356,9 @@ static wf_status postgres_open_begin(struct postgres_state *s, const struct cdc_
         status = postgres_open_decoder(s, &place.from, err);
     if (status)
         return status;
-    s->confirmed = place.from;
+    /* Not `from`: that is how far the changes were handed on before a reconnect, and they
+     * may wait in the log still. */
+    s->confirmed = (struct pg_position){.flush = place.slot};
     /* What was prepared before the position and is not committed yet comes again only from
      * where the slot stands. */
     s->begin = s->two_phase ? place.slot : 0;

@@ -42,7 +42,7 @@ complete() {
 wait_until 120 complete
 kill -TERM "$tail"
 ends "$tail" 0
-caught_up=$(grep -li 'catch' tail.*.log | wc -l)
+caught_up=$(grep -l ' catching up: ' tail.*.log | wc -l)
 [ "$caught_up" -ge $((rounds / 2)) ] || fail "only $caught_up of $rounds rounds say that they caught up"
 load_check_lines $(seq -f 'tail.%g.out' 0 "$rounds")
 echo "rounds $rounds, $caught_up of them caught up"

@@ -511,7 +511,8 @@ END_TEST
 
 Suite *test_suite(void)
 {
-    Suite *suite = suite_create("pg_types"); TCase *tc = tcase_create("pg_types");
+    Suite *suite = suite_create("pg_types");
+    TCase *tc = tcase_create("pg_types");
     tcase_set_timeout(tc, 120);
     tcase_add_unchecked_fixture(tc, begin_server, NULL);
     tcase_add_checked_fixture(tc, set_up, tear_down);

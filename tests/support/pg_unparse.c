@@ -59,7 +59,7 @@ static void pg_unparse_part(const struct pg_type *type, wf_str json, struct buf 
 }
 
 static void pg_unparse_list(const struct pg_type *type, wf_str json, unsigned dimensions,
-                         struct buf *out)
+                            struct buf *out)
 {
     struct json_iter it = json_iter_of(json);
     wf_str item;
@@ -119,7 +119,8 @@ static void pg_unparse_array(const struct pg_type *type, wf_str json, struct buf
         }
         buf_byte(out, '=');
     }
-    pg_unparse_list(type, values, dimensions ? dimensions : pg_unparse_dimensions(type, values), out);
+    pg_unparse_list(type, values,
+                    dimensions ? dimensions : pg_unparse_dimensions(type, values), out);
 }
 
 static void pg_unparse_composite(const struct pg_type *type, wf_str json, struct buf *out)
