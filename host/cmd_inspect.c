@@ -224,7 +224,7 @@ static int cmd_inspect_main(const struct cli *cli)
         fprintf(stderr, "wfhost inspect: %s\n", err.text);
     else
         code = cli_value(cli, "setup", NULL) ? cmd_inspect_setup(cli, plugins)
-                                       : cmd_inspect_print(cli, plugins);
+                                             : cmd_inspect_print(cli, plugins);
     plugins_free(plugins);
     host_log_close(log);
     return code;
@@ -232,7 +232,8 @@ static int cmd_inspect_main(const struct cli *cli)
 
 static const struct cli_option cmd_inspect_switches[] = {
     {"json", NULL, "the manifest as it is"},
-    {"setup", "NAME", "what may be run at the far side beforehand, e.g. SQL for provider NAME"},
+    {"setup", "NAME",
+     "what may be run at the far side beforehand, e.g. SQL for provider NAME"},
     {"remove", NULL, "with --setup: what takes it away again"},
     {NULL, NULL, NULL},
 };

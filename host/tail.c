@@ -37,7 +37,8 @@ struct tail {
     pthread_mutex_t output_lock; /* guards the rest, and the order of lines */
     uint64_t events;
     int64_t last_event_ms;
-    bool done;  /* max is reached, or nobody reads any more */
+    struct buf line; /* an event with line ends in it, without them */
+    bool done;       /* max is reached, or nobody reads any more */
     int failed; /* errno of a write that failed */
 };
 
@@ -70,13 +71,29 @@ static bool tail_write(wf_str line)
     return true;
 }
 
+/* JSON that a database keeps as it was written may hold line ends, between its tokens only:
+ * blanks mean the same there, and an event stays one line. */
+static bool tail_one_line(struct tail *t, wf_str *event)
+{
+    if (!memchr(event->ptr, '\n', event->len))
+        return true;
+    buf_clear(&t->line);
+    buf_str(&t->line, *event);
+    for (size_t i = 0; i < t->line.len; i++)
+        if (t->line.data[i] == '\n')
+            t->line.data[i] = ' ';
+    *event = buf_view(&t->line);
+    errno = ENOMEM;
+    return !t->line.broken;
+}
+
 static wf_status tail_fire(void *ctx, wf_str action, wf_str event_json, wf_error *err)
 {
     (void)action;
     struct tail *t = ctx;
     pthread_mutex_lock(&t->output_lock);
     bool wanted = !t->done;
-    bool written = wanted && tail_write(event_json);
+    bool written = wanted && tail_one_line(t, &event_json) && tail_write(event_json);
     if (written) {
         t->events++;
         t->last_event_ms = clock_mono_ms();
@@ -258,12 +275,14 @@ static int tail_main(const struct cli *cli)
         return CLI_FAILED;
     }
     pthread_mutex_init(&t.output_lock, NULL);
+    buf_init(&t.line, 2 * (size_t)LIMIT_EVENT_BYTES);
     int code = session_open(&t.session, cli, "warn");
     if (!code)
         code = tail_run(&t);
     session_close(&t.session);
     tail_config_release(&t.config);
     pthread_mutex_destroy(&t.output_lock);
+    buf_release(&t.line);
     return code;
 }
 
