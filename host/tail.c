@@ -39,7 +39,7 @@ struct tail {
     int64_t last_event_ms;
     struct buf line; /* an event with line ends in it, without them */
     bool done;       /* max is reached, or nobody reads any more */
-    int failed; /* errno of a write that failed */
+    int failed;      /* errno of a write that failed */
 };
 
 /* ---- one event ----------------------------------------------------------------------- */

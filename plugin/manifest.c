@@ -190,8 +190,7 @@ static void manifest_wants(struct buf *out, const struct cdc_provider *provider)
 }
 
 /* Texts to be run by hand. */
-static void manifest_setup(struct buf *out, int indent,
-                           const struct cdc_provider *provider)
+static void manifest_setup(struct buf *out, int indent, const struct cdc_provider *provider)
 {
     if (!provider->setup)
         return;

@@ -37,9 +37,9 @@ enum monitor_status monitor_rules_evaluate(struct monitor_lag lag,
         monitor_rules_reached(lag.seconds, thresholds.seconds) ||
         monitor_rules_scarce(lag.headroom, thresholds.headroom, 1))
         return MONITOR_CRITICAL;
-    bool near = monitor_rules_worst(lag, thresholds) >= MONITOR_RULES_WARNING ||
-                monitor_rules_scarce(lag.headroom, thresholds.headroom,
-                                     MONITOR_RULES_WARNING);
+    bool near =
+        monitor_rules_worst(lag, thresholds) >= MONITOR_RULES_WARNING ||
+        monitor_rules_scarce(lag.headroom, thresholds.headroom, MONITOR_RULES_WARNING);
     return near ? MONITOR_WARNING : MONITOR_HEALTHY;
 }
 

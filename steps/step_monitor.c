@@ -207,7 +207,8 @@ static const struct cdc_output step_monitor_outputs[] = {
     {"lag_bytes", "int", "What is not confirmed yet, in bytes"},
     {"lag_seconds", "int", "Age of the oldest change that is not confirmed yet"},
     {"headroom_bytes", "int",
-     "How much the database may still write before it drops what is not confirmed; left out "
+     "How much the database may still write before it drops what is not confirmed; left "
+     "out "
      "when there is no limit"},
     {"status", "string", "healthy, warning or critical"},
     {"alerts_sent", "int", "1 when this call has published an alert, else 0"},

@@ -122,7 +122,8 @@ static const struct cdc_output step_status_outputs[] = {
     {"lag_seconds", "int",
      "Age of the oldest change that is not confirmed yet; 0 when unknown"},
     {"headroom_bytes", "int",
-     "How much the database may still write before it drops what is not confirmed; left out "
+     "How much the database may still write before it drops what is not confirmed; left "
+     "out "
      "when there is no limit, or it is not known"},
     {"position", "string",
      "The last confirmed place in the stream, in the provider's own form"},

@@ -98,7 +98,8 @@ static const struct cdc_output step_stop_outputs[] = {
     {"action", "string", "stopped"},
     {"removed", "list", "With cleanup: what was removed, one text each"},
     {"kept", "list",
-     "Without cleanup: what stays at the database and costs something there, one text each"},
+     "Without cleanup: what stays at the database and costs something there, one text "
+     "each"},
     {"message", "string", "With cleanup, when nothing was removed: why"},
     {NULL, NULL, NULL},
 };

@@ -162,12 +162,12 @@ static void snapshot_chunk_look_ahead(struct snapshot_reader *reader)
     buf_str(&table->ahead, buf_view(&reader->after));
 }
 
-/* A table that is not there any more has no more rows; any other failure is the
- * source's. */
+/* A table that is not there any more has no more rows; any other failure, also of the mark
+ * behind rows that were read, is the source's. */
 static wf_status snapshot_chunk_failed(struct snapshot *s, struct snapshot_reader *reader,
                                        wf_error *err)
 {
-    if (reader->error.code != WF_NOT_FOUND) {
+    if (reader->error.code != WF_NOT_FOUND || reader->told) {
         if (err)
             *err = reader->error;
         error_prefix(err, "snapshot of '%.*s'", STR_ARG(reader->task.table));
@@ -212,7 +212,7 @@ static wf_status snapshot_chunk_take_one(struct snapshot *s, struct snapshot_rea
         reader->dropped = false;
         return WF_OK;
     }
-    if (state == READER_READY)
+    if (!reader->dropped && (state == READER_MARKING || state == READER_READY))
         snapshot_chunk_look_ahead(reader);
     bool turn = !reader->dropped && reader->table && reader->number == reader->table->taken;
     if (state == READER_FAILED && (turn || reader->error.code != WF_NOT_FOUND))

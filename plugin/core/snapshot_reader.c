@@ -176,9 +176,27 @@ static wf_status snapshot_reader_read(struct snapshot_reader *r, wf_error *err)
     r->done = result.done;
     if (status == CDC_FULL) /* it is for the provider, and it ends there */
         return error_set(err, WF_PROTOCOL, "a full chunk was not ended");
-    if (!status)
-        status = buf_status(&r->after, "place in a snapshot", err);
-    return status ? status : snapshot_reader_ops(r)->mark(r->connection, &r->mark, err);
+    return status ? status : buf_status(&r->after, "place in a snapshot", err);
+}
+
+static void snapshot_reader_become(struct snapshot_reader *r, enum reader_state state)
+{
+    pthread_mutex_lock(&r->lock);
+    r->state = state;
+    pthread_mutex_unlock(&r->lock);
+    r->deps.wake(r->deps.ctx);
+}
+
+/* Another reader can read the next chunk while this one's mark is on its way. */
+static void snapshot_reader_do(struct snapshot_reader *r)
+{
+    wf_status status = snapshot_reader_read(r, &r->error);
+    if (!status) {
+        snapshot_reader_become(r, READER_MARKING);
+        status = snapshot_reader_ops(r)->mark(r->connection, &r->mark, &r->error);
+    }
+    r->error.code = status;
+    snapshot_reader_become(r, status ? READER_FAILED : READER_READY);
 }
 
 static void *snapshot_reader_main(void *arg)
@@ -191,12 +209,7 @@ static void *snapshot_reader_main(void *arg)
         if (r->ending)
             break;
         pthread_mutex_unlock(&r->lock);
-        wf_status status = snapshot_reader_read(r, &r->error);
-        pthread_mutex_lock(&r->lock);
-        r->error.code = status;
-        r->state = status ? READER_FAILED : READER_READY;
-        pthread_mutex_unlock(&r->lock);
-        r->deps.wake(r->deps.ctx);
+        snapshot_reader_do(r);
         pthread_mutex_lock(&r->lock);
     }
     pthread_mutex_unlock(&r->lock);

@@ -16,7 +16,13 @@
 #include "plugin/core/snapshot.h"
 #include "providers/provider.h"
 
-enum reader_state { READER_IDLE, READER_READING, READER_READY, READER_FAILED };
+enum reader_state {
+    READER_IDLE,
+    READER_READING,
+    READER_MARKING, /* the rows are read; the mark behind them is not known yet */
+    READER_READY,
+    READER_FAILED
+};
 
 /* What to read; the source thread fills it in before it assigns. */
 struct reader_task {
@@ -50,7 +56,7 @@ struct snapshot_reader {
 
     struct reader_task task; /* READING: the thread's; else the source's */
 
-    /* The result, the source's when READY or FAILED. */
+    /* The result, the source's when READY or FAILED; `after` and `done` from MARKING on. */
     struct buf chunk; /* struct reader_row, event, key, one after the other */
     struct buf after;
     uint64_t rows;

@@ -106,8 +106,10 @@ struct cdc_source {
     bool snapshot_wanted; /* by options.snapshot, once somebody listens */
     int64_t settled_ms;   /* when it may begin */
     int64_t confirmed_ms;
-    int64_t trouble_ms; /* until then a store that failed is left alone */
-    int64_t checked_ms; /* when claims and replays were last looked at */
+    uint64_t commits;      /* positions the provider gave */
+    uint64_t commits_seen; /* of these, when confirming was last looked at */
+    int64_t trouble_ms;    /* until then a store that failed is left alone */
+    int64_t checked_ms;    /* when claims and replays were last looked at */
 };
 
 /* What cdc_status shows. */

@@ -196,10 +196,20 @@ static wf_status source_keep_tell(struct cdc_source *source, wf_error *err)
     return status;
 }
 
+/* Nothing came since the last look, and everything is delivered.  While events trickle in,
+ * each would find the log empty, and the disk would be waited for after each. */
+static bool source_keep_is_idle(struct cdc_source *source)
+{
+    bool still = source->commits == source->commits_seen;
+    source->commits_seen = source->commits;
+    return still && flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
+}
+
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err)
 {
     uint64_t passed = flow_settle(&source->flow);
     confirm_passed(&source->confirm, passed);
+    bool idle = source_keep_is_idle(source);
     int64_t now = clock_mono_ms();
     if (!at_once && now < source->trouble_ms)
         return WF_OK;
@@ -211,7 +221,6 @@ wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error 
         return WF_OK;
     if (!source->confirm.unconfirmed)
         return source_keep_tell(source, err);
-    bool idle = flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
     if (!at_once && !idle && now - source->confirmed_ms < KEEP_CONFIRM_MS)
         return WF_OK;
     source->confirmed_ms = now;

@@ -87,6 +87,7 @@ static wf_status source_run_emit(void *ctx, const struct cdc_change *change, wf_
 static void source_run_commit(void *ctx, wf_str position)
 {
     struct cdc_source *source = ctx;
+    source->commits++;
     /* A place that is not kept may be the last one for long: the run fails, and reads it
      * again. */
     if (confirm_mark(&source->confirm, ring_head(&source->flow.ring), position,
@@ -495,8 +496,9 @@ static wf_status source_run_connections(struct cdc_source *source,
             int64_t opened_ms = clock_mono_ms();
             source_run_error(source, NULL);
             source_run_phase(source, LIFECYCLE_ON_OPENED);
+            uint64_t taken = source->taken;
             status = source_run_stream(source, err);
-            if (clock_mono_ms() - opened_ms >= RUN_STEADY_MS)
+            if (source->taken != taken || clock_mono_ms() - opened_ms >= RUN_STEADY_MS)
                 attempt = 0;
         }
         if (!status || !source_run_goes_on(source))

@@ -74,9 +74,8 @@
     X(SNAPSHOT_ASKS,                                                                       \
       "SELECT run, table_name FROM snapshot_table WHERE source_id = ?1 AND done = 2"       \
       " ORDER BY run, table_name")                                                         \
-    X(SNAPSHOT_ASK_DONE,                                                                   \
-      "DELETE FROM snapshot_table WHERE source_id = ?1 AND run = ?2"                  \
-      " AND table_name = ?3 AND done = 2")                                                 \
+    X(SNAPSHOT_ASK_DONE, "DELETE FROM snapshot_table WHERE source_id = ?1 AND run = ?2"    \
+                         " AND table_name = ?3 AND done = 2")                              \
     X(SNAPSHOT_FORGET, "DELETE FROM snapshot_table WHERE source_id = ?1")                  \
     X(LETTER_ADD, "INSERT INTO dead_letter(source_id, subscription, event_id, "            \
                   "table_name, op, attempts,"                                              \

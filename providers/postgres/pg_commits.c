@@ -26,14 +26,15 @@ static bool pg_commits_is_hidden(const struct pg_commits_view *view, uint32_t xi
     return false;
 }
 
-bool pg_commits_any(const struct pg_commits *commits, const struct pg_commits_view *view)
+bool pg_commits_any(const struct pg_commits *commits, uint64_t count,
+                    const struct pg_commits_view *view)
 {
-    uint64_t added = atomic_load_explicit(&commits->added, memory_order_acquire);
-    uint64_t kept = added < PG_COMMITS_KEPT ? added : PG_COMMITS_KEPT;
+    uint64_t added = pg_commits_count(commits);
+    uint64_t oldest = added < PG_COMMITS_KEPT ? 0 : added - PG_COMMITS_KEPT;
     uint64_t now = (uint64_t)clock_mono_ms() / 1000;
-    for (uint64_t i = 0; i < kept; i++) {
-        uint64_t seen = atomic_load_explicit(
-            &commits->seen[(added - 1 - i) % PG_COMMITS_KEPT], memory_order_relaxed);
+    for (uint64_t i = count < added ? count : added; i > oldest; i--) {
+        uint64_t seen = atomic_load_explicit(&commits->seen[(i - 1) % PG_COMMITS_KEPT],
+                                             memory_order_relaxed);
         uint32_t xid = (uint32_t)seen;
         bool recent = now <= (seen >> 32) + PG_COMMITS_AGE_S;
         if (recent && xid - (uint32_t)view->end < PG_COMMITS_AHEAD)

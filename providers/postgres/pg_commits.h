@@ -40,8 +40,15 @@ static inline void pg_commits_add(struct pg_commits *commits, uint32_t xid)
     atomic_store_explicit(&commits->added, n + 1, memory_order_release);
 }
 
-/* Whether a transaction that was delivered is hidden from the snapshot.  [any] */
-bool pg_commits_any(const struct pg_commits *commits, const struct pg_commits_view *view);
+/* How many were added; those of now are told apart from later ones by it.  [any] */
+static inline uint64_t pg_commits_count(const struct pg_commits *commits)
+{
+    return atomic_load_explicit(&commits->added, memory_order_acquire);
+}
+
+/* Whether one of the first `count` that were added is hidden from the snapshot.  [any] */
+bool pg_commits_any(const struct pg_commits *commits, uint64_t count,
+                    const struct pg_commits_view *view);
 
 /* pg_snapshot's text, "xmin:xmax:xip,xip" (PostgreSQL documentation, "Transaction ID and
  * Snapshot Information Functions").  WF_PROTOCOL when it is none.  `hidden` has room for

@@ -23,16 +23,15 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "providers/postgres/pg_conn_plan.h"
 #include "providers/postgres/pg_failure.h"
-#include "providers/postgres/pg_options.h"
 
 #define PG_CONN_LOOK_MS 100 /* longest wait between two looks at `unwanted` */
 /* With TLS, bytes may lie read but unseen inside the TLS library, and poll() does not know
  * of them: nobody waits longer than this without another look. */
 #define PG_CONN_TLS_LOOK_MS 250
-#define PG_CONN_NAME 64 /* application_name holds 63 bytes (NAMEDATALEN) */
-#define PG_CONN_KEYWORDS 24
-#define PG_CONN_TIMEOUT_MS 10000 /* where neither the options nor the connection say */
+/* An answer that libpq had no memory for lies whole in its buffer, and it waits for more. */
+#define PG_CONN_ANSWER_LOOK_MS 1000
 
 /* ---- waiting ------------------------------------------------------------------------- */
 
@@ -93,143 +92,6 @@ static wf_status pg_conn_cancelled(const char *doing, wf_error *err)
 
 /* ---- connecting ---------------------------------------------------------------------- */
 
-struct pg_conn_plan {
-    const char *connection;
-    const char *host, *hostaddr, *port; /* as the connection gives them; may be NULL */
-    size_t hosts;
-    bool own_replication; /* the connection says something about it */
-    int64_t timeout_ms;   /* per host */
-    enum pg_conn_purpose purpose;
-    char name[PG_CONN_NAME];
-    const char *keywords[PG_CONN_KEYWORDS];
-    const char *values[PG_CONN_KEYWORDS];
-    size_t count;
-};
-
-static void pg_conn_free_options(PQconninfoOption **options)
-{
-    PQconninfoFree(*options);
-}
-
-static void pg_conn_freemem(char **memory)
-{
-    PQfreemem(*memory);
-}
-
-/* What cannot be parsed cannot be redacted either, so none of it is shown: libpq puts the
- * part it did not understand between quotes. */
-static wf_status pg_conn_bad_connection(const char *why, wf_error *err)
-{
-    wf_str reason = str_trim(str_from(why));
-    ptrdiff_t first = str_find(reason, STR("\""));
-    size_t last = reason.len;
-    while (first >= 0 && last > (size_t)first + 1 && reason.ptr[last - 1] != '"')
-        last--;
-    wf_str head = first < 0 ? reason : str_slice(reason, 0, (size_t)first);
-    wf_str tail = first < 0 ? STR_EMPTY : str_slice(reason, last, reason.len);
-    return error_set(err, WF_CONFIG,
-                     "connection is neither a postgresql:// URI nor a list of "
-                     "keyword=value: %.*s%s%.*s",
-                     STR_ARG(head), first < 0 ? "" : "...", STR_ARG(tail));
-}
-
-static size_t pg_conn_count_hosts(const char *list)
-{
-    size_t count = 1;
-    for (const char *at = list; at && *at; at++)
-        count += *at == ',';
-    return count;
-}
-
-static void pg_conn_plan_option(struct pg_conn_plan *plan, const PQconninfoOption *option)
-{
-    int64_t seconds;
-    if (!option->val || !*option->val)
-        return;
-    wf_str value = str_from(option->val);
-    if (!strcmp(option->keyword, "host"))
-        plan->host = option->val;
-    else if (!strcmp(option->keyword, "hostaddr"))
-        plan->hostaddr = option->val;
-    else if (!strcmp(option->keyword, "port"))
-        plan->port = option->val;
-    else if (!strcmp(option->keyword, "replication"))
-        plan->own_replication = true;
-    else if (!strcmp(option->keyword, "connect_timeout") && str_to_i64(value, &seconds) &&
-             seconds > 0 && seconds < INT32_MAX / 1000)
-        plan->timeout_ms = seconds * 1000;
-}
-
-/* "workflow-plugin-cdc <source_id> <purpose>"; a long id is cut, so that the purpose can be
- * read. */
-static void pg_conn_plan_name(struct pg_conn_plan *plan,
-                              const struct cdc_settings *settings)
-{
-    static const char *const purposes[] = {
-        [PG_CONN_CONTROL] = "control",
-        [PG_CONN_STREAM] = "stream",
-        [PG_CONN_SNAPSHOT] = "snapshot",
-        [PG_CONN_CATCH_UP] = "catch-up",
-    };
-    size_t room = sizeof(plan->name) - sizeof("workflow-plugin-cdc  snapshot");
-    wf_str id = str_slice(settings->source_id, 0, room);
-    struct buf name;
-    buf_fixed(&name, plan->name, sizeof(plan->name) - 1);
-    buf_lit(&name, "workflow-plugin-cdc ");
-    buf_str(&name, id);
-    buf_byte(&name, ' ');
-    buf_cstr(&name, purposes[plan->purpose]);
-    plan->name[name.len] = '\0';
-}
-
-static void pg_conn_plan_add(struct pg_conn_plan *plan, const char *keyword,
-                             const char *value)
-{
-    if (!value || plan->count + 1 >= PG_CONN_KEYWORDS)
-        return;
-    plan->keywords[plan->count] = keyword;
-    plan->values[plan->count] = value;
-    plan->keywords[++plan->count] = NULL;
-    plan->values[plan->count] = NULL;
-}
-
-/* The entries of a list from number `first` on. */
-static const char *pg_conn_list_from(const char *list, size_t first)
-{
-    const char *at = list;
-    if (!list || !strchr(list, ','))
-        return list; /* one port for all hosts */
-    while (first && (at = strchr(at, ',')) != NULL) {
-        at++;
-        first--;
-    }
-    return at;
-}
-
-/* Of two values for one keyword the later wins, and dbname stands for all that the
- * connection says: before it come our defaults, behind it what must be so. */
-static void pg_conn_plan_keywords(struct pg_conn_plan *plan, size_t first)
-{
-    plan->count = 0;
-    pg_conn_plan_add(plan, "keepalives", "1");
-    pg_conn_plan_add(plan, "keepalives_idle", "30");
-    pg_conn_plan_add(plan, "keepalives_interval", "10");
-    pg_conn_plan_add(plan, "keepalives_count", "3");
-    pg_conn_plan_add(plan, "tcp_user_timeout", "60000");
-    pg_conn_plan_add(plan, "fallback_application_name", plan->name);
-    pg_conn_plan_add(plan, "dbname", plan->connection);
-    pg_conn_plan_add(plan, "client_encoding", "UTF8");
-    if (plan->purpose == PG_CONN_STREAM)
-        pg_conn_plan_add(plan, "replication", "database");
-    else if (plan->own_replication)
-        pg_conn_plan_add(plan, "replication", "false");
-    if (first) {
-        pg_conn_plan_add(plan, "host", pg_conn_list_from(plan->host, first));
-        pg_conn_plan_add(plan, "hostaddr", pg_conn_list_from(plan->hostaddr, first));
-        pg_conn_plan_add(plan, "port", pg_conn_list_from(plan->port, first));
-    }
-}
-
 struct pg_conn_place {
     char *host, *port;
     size_t number;
@@ -287,10 +149,15 @@ static wf_status pg_conn_dial(struct pg_conn *conn, const struct pg_conn_plan *p
                : pg_failure_connection(conn, "connect to the server", err);
 }
 
-static void pg_conn_ignore(void *ctx, const char *message)
+/* Up to 17 a stream fails at a publication that is not there; 18 warns, and leaves out the
+ * changes.  (PostgreSQL 18 release notes; the warning's own SQLSTATE is this one.) */
+static void pg_conn_noticed(void *ctx, const PGresult *notice)
 {
-    (void)ctx;
-    (void)message;
+    struct pg_conn *conn = ctx;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *state = PQresultErrorField(notice, PG_DIAG_SQLSTATE);
+    if (severity && state && !strcmp(severity, "WARNING") && !strcmp(state, "55000"))
+        conn->unpublished = true;
 }
 
 /* A host that does not answer at all holds libpq up, so after its time we begin anew with
@@ -305,7 +172,7 @@ static wf_status pg_conn_reach(struct pg_conn *conn, struct pg_conn_plan *plan,
         conn->handle = PQconnectStartParams(plan->keywords, plan->values, 1);
         if (!conn->handle)
             return error_no_memory(err);
-        PQsetNoticeProcessor(conn->handle, pg_conn_ignore, NULL);
+        PQsetNoticeReceiver(conn->handle, pg_conn_noticed, conn);
         /* pg_failure reads the SQLSTATE of a refusal out of the text: libpq has no other
          * way to give it. */
         PQsetErrorVerbosity(conn->handle, PQERRORS_VERBOSE);
@@ -337,6 +204,10 @@ static wf_status pg_conn_set_up(struct pg_conn *conn, enum pg_conn_purpose purpo
                   "('idle_in_transaction_session_timeout', '0'), "
                   "('default_transaction_isolation', 'read committed'), "
                   "('default_transaction_read_only', 'off')");
+    /* Such a database may hold any bytes, and the server would refuse to send those that
+     * are not UTF-8. */
+    if (str_is(str_from(PQparameterStatus(conn->handle, "server_encoding")), "SQL_ASCII"))
+        buf_lit(&sql, ", ('client_encoding', 'SQL_ASCII')");
     if (conn->version >= 140000)
         buf_lit(&sql, ", ('idle_session_timeout', '0')");
     if (conn->version >= 170000)
@@ -349,6 +220,17 @@ static wf_status pg_conn_set_up(struct pg_conn *conn, enum pg_conn_purpose purpo
     return status ? status
                   : pg_conn_query(conn, "prepare the session", buf_c(&sql), NULL, 0, NULL,
                                   err);
+}
+
+/* Connecting is not over before that. */
+static wf_status pg_conn_set_up_in_time(struct pg_conn *conn, enum pg_conn_purpose purpose,
+                                        int64_t timeout_ms, wf_error *err)
+{
+    int64_t patience_ms = conn->patience_ms;
+    conn->patience_ms = timeout_ms;
+    wf_status status = pg_conn_set_up(conn, purpose, err);
+    conn->patience_ms = patience_ms;
+    return status;
 }
 
 static wf_status pg_conn_check(struct pg_conn *conn, wf_error *err)
@@ -366,36 +248,13 @@ static wf_status pg_conn_check(struct pg_conn *conn, wf_error *err)
 wf_status pg_conn_open(struct pg_conn *conn, const struct cdc_settings *settings,
                        enum pg_conn_purpose purpose, wf_error *err)
 {
-    const struct pg_options *options = settings->options;
-    wf_str given = settings->connection;
-    if (given.len && memchr(given.ptr, 0, given.len))
-        return error_set(err, WF_CONFIG, "connection holds a NUL byte");
-    CDC_CLEANUP(buf_release) struct buf text;
-    buf_init(&text, LIMIT_CONFIG_BYTES);
-    buf_str(&text, given);
-    struct pg_conn_plan plan = {
-        .purpose = purpose,
-        .connection = buf_c(&text),
-        .timeout_ms = options && options->connect_timeout_ms > 0
-                          ? options->connect_timeout_ms
-                          : PG_CONN_TIMEOUT_MS,
-    };
-    wf_status status = buf_status(&text, "connection", err);
-    if (status)
-        return status;
-    CDC_CLEANUP(pg_conn_freemem) char *why = NULL;
-    CDC_CLEANUP(pg_conn_free_options)
-    PQconninfoOption *parsed = PQconninfoParse(plan.connection, &why);
-    if (!parsed)
-        return why ? pg_conn_bad_connection(why, err) : error_no_memory(err);
-    for (const PQconninfoOption *option = parsed; option->keyword; option++)
-        pg_conn_plan_option(&plan, option);
-    plan.hosts = pg_conn_count_hosts(plan.host ? plan.host : plan.hostaddr);
-    pg_conn_plan_name(&plan, settings);
-    status = pg_conn_reach(conn, &plan, err);
+    CDC_CLEANUP(pg_conn_plan_release) struct pg_conn_plan plan;
+    wf_status status = pg_conn_plan_make(&plan, settings, purpose, err);
+    if (!status)
+        status = pg_conn_reach(conn, &plan, err);
     if (!status)
         status = pg_conn_check(conn, err);
-    return status ? status : pg_conn_set_up(conn, purpose, err);
+    return status ? status : pg_conn_set_up_in_time(conn, purpose, plan.timeout_ms, err);
 }
 
 void pg_conn_close(struct pg_conn *conn)
@@ -420,10 +279,20 @@ wf_str pg_conn_cell(const PGresult *result, int row, int column)
                     (size_t)PQgetlength(result, row, column)};
 }
 
+/* A network that went silent; what the answer would have been to is not known any more. */
+static wf_status pg_conn_late(struct pg_conn *conn, const char *doing, wf_error *err)
+{
+    pg_conn_close(conn);
+    return error_set(err, WF_UNAVAILABLE,
+                     "cannot %s: the server has not answered within %" PRId64 " ms", doing,
+                     conn->patience_ms);
+}
+
 /* The next result of what was sent; *out NULL: there is none, the connection is free. */
 static wf_status pg_conn_result(struct pg_conn *conn, const char *doing, PGresult **out,
                                 wf_error *err)
 {
+    int64_t deadline = conn->patience_ms > 0 ? clock_mono_ms() + conn->patience_ms : -1;
     for (;;) {
         int unsent = PQflush(conn->handle);
         if (unsent < 0 || !PQconsumeInput(conn->handle)) {
@@ -433,7 +302,12 @@ static wf_status pg_conn_result(struct pg_conn *conn, const char *doing, PGresul
         }
         if (!PQisBusy(conn->handle))
             break;
-        if (pg_conn_wait(conn, -1) == PG_CONN_CANCELLED)
+        if (deadline >= 0 && clock_mono_ms() >= deadline)
+            return pg_conn_late(conn, doing, err);
+        short events = unsent > 0 ? POLLIN | POLLOUT : POLLIN;
+        int64_t look = clock_mono_ms() + PG_CONN_ANSWER_LOOK_MS;
+        int64_t until = deadline >= 0 && deadline < look ? deadline : look;
+        if (pg_conn_wait_for(conn, events, until) == PG_CONN_CANCELLED)
             return pg_conn_cancelled(doing, err);
     }
     *out = PQgetResult(conn->handle);

@@ -23,10 +23,12 @@ enum pg_conn_purpose {
 
 struct pg_conn {
     PGconn *handle;
-    struct cancel *cancel;          /* raised: the wait ends with WF_CANCELLED; not taken */
-    const _Atomic bool *unwanted;   /* while opening; may be NULL */
-    bool deaf;                      /* cleanup: `cancel` is for the stream */
-    int version;                    /* PQserverVersion: 150020 */
+    struct cancel *cancel;        /* raised: the wait ends with WF_CANCELLED; not taken */
+    const _Atomic bool *unwanted; /* while opening; may be NULL */
+    bool deaf;                    /* cleanup: `cancel` is for the stream */
+    int64_t patience_ms;          /* for an answer; longer: closed.  0: there is no hurry */
+    bool unpublished;             /* the server said that it lacks a publication (18) */
+    int version;                  /* PQserverVersion: 150020 */
 };
 
 /* Connects with settings->connection and the session settings that pg_row relies on; the

@@ -442,13 +442,19 @@ static wf_status pg_emission_message(struct pg_emission *emission,
     return pg_emission_give(emission, &change, err);
 }
 
+/* Its LSN is where its record ends, and the record of the next commit may begin. */
+static bool pg_emission_alone_is_done(const struct pg_emission *emission, uint64_t lsn)
+{
+    const struct pg_position *position = &emission->position;
+    return lsn <= position->flush || (!emission->commit && lsn <= position->commit);
+}
+
 wf_status pg_emission_alone(struct pg_emission *emission,
                             const struct pgoutput_message *message, uint32_t *budget,
                             wf_error *err)
 {
     const struct cdc_emitter *out = emission->config->out;
-    if (emission->commit ? message->lsn < emission->position.flush
-                         : pg_emission_is_done(emission, message->lsn))
+    if (pg_emission_alone_is_done(emission, message->lsn))
         return WF_OK;
     if (!pg_emission_spend(budget))
         return CDC_FULL;
@@ -473,7 +479,7 @@ wf_status pg_emission_alone(struct pg_emission *emission,
         if (status)
             return status;
     }
-    pg_emission_passed(emission, message->lsn + 1);
+    pg_emission_passed(emission, message->lsn);
     return WF_OK;
 }
 

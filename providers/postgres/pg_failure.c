@@ -254,3 +254,14 @@ wf_status pg_failure_connection(const struct pg_conn *conn, const char *doing,
     pg_failure_read(text, &facts);
     return pg_failure_set(&facts, doing, err);
 }
+
+/* The failure that 18 has made a warning of. */
+wf_status pg_failure_unpublished(const char *doing, wf_error *err)
+{
+    const struct pg_failure_facts facts = {
+        .state = STR("42704"),
+        .message =
+            STR("a publication of the stream does not exist at this place in the WAL"),
+    };
+    return pg_failure_set(&facts, doing, err);
+}

@@ -39,4 +39,7 @@ wf_status pg_failure_result(const struct pg_conn *conn, const PGresult *result,
 wf_status pg_failure_connection(const struct pg_conn *conn, const char *doing,
                                 wf_error *err);
 
+/* The text for a stream that lacks a publication. */
+wf_status pg_failure_unpublished(const char *doing, wf_error *err);
+
 #endif

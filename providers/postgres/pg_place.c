@@ -113,13 +113,15 @@ static bool pg_place_read_text(struct buf *texts, wf_str value)
            !memchr(texts->data ? texts->data + from : "", '\0', texts->len - from);
 }
 
-/* Whether an escaped string spells `name`. */
-static bool pg_place_spells(wf_str string, wf_str name)
+/* Whether an escaped string spells `name`; `texts` lends its memory. */
+static bool pg_place_spells(struct buf *texts, wf_str string, wf_str name)
 {
-    CDC_CLEANUP(buf_release) struct buf text;
-    buf_init(&text, LIMIT_TEXT_BYTES);
-    json_unescape(&text, pg_place_content(string));
-    return !text.broken && str_eq(buf_view(&text), name);
+    size_t from = texts->len;
+    json_unescape(texts, pg_place_content(string));
+    bool same =
+        !texts->broken && str_eq(str_slice(buf_view(texts), from, texts->len), name);
+    texts->len = from;
+    return same;
 }
 
 enum pg_place_verdict { PG_PLACE_BAD, PG_PLACE_OTHER, PG_PLACE_GOOD };
@@ -137,8 +139,8 @@ static enum pg_place_verdict pg_place_read_part(struct pg_place *out, wf_str par
         return PG_PLACE_BAD;
     if (!pg_place_read_text(&out->texts, text))
         return PG_PLACE_BAD;
-    bool same = column && pg_place_spells(name, column->name) &&
-                pg_place_spells(type, column->type_name);
+    bool same = column && pg_place_spells(&out->texts, name, column->name) &&
+                pg_place_spells(&out->texts, type, column->type_name);
     return same ? PG_PLACE_GOOD : PG_PLACE_OTHER;
 }
 

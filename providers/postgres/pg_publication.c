@@ -309,6 +309,18 @@ static wf_status pg_publication_adopt(struct pg_publication *publication,
                             &publication->told, err);
 }
 
+/* One that cannot be added after all is asked for in vain. */
+static wf_status pg_publication_want(const struct pg_published *published,
+                                     const struct cdc_emitter *out, wf_error *err)
+{
+    struct pg_published_table table;
+    wf_status status = WF_OK;
+    for (int at = 0; !status && pg_published_next(published, &at, &table);)
+        if (table.wanted && table.ours && !table.in_main && !table.in_insert)
+            status = out->want_snapshot(out->ctx, &table.name, 1, err);
+    return status;
+}
+
 /* Ours to alter, on a server that can. */
 static wf_status pg_publication_step(struct pg_publication *publication,
                                      struct pg_conn *control,
@@ -325,6 +337,8 @@ static wf_status pg_publication_step(struct pg_publication *publication,
     wf_status status = pg_publication_check(publication, published, &plan, err);
     if (!status)
         status = pg_publication_make(publication, published, control, err);
+    if (!status && publication->reads_new)
+        status = pg_publication_want(published, out, err);
     if (!status)
         status = pg_moves_run(published, publication->name, publication->insert, control,
                               added, err);

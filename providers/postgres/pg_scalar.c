@@ -129,7 +129,7 @@ void pg_scalar_read(enum pg_type_kind kind, wf_str text, unsigned depth,
     *out = (struct cdc_value){verbatim, .text = text};
 }
 
-static const signed char pg_scalar_hex[256] = {
+static const unsigned char pg_scalar_hex[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
     ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
     ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
@@ -142,8 +142,8 @@ bool pg_scalar_bytes(wf_str text, char *out, size_t *out_len)
     const unsigned char *at = (const unsigned char *)text.ptr + 2;
     size_t len = text.len / 2 - 1;
     for (size_t i = 0; i < len; i++, at += 2) {
-        int high = pg_scalar_hex[at[0]];
-        int low = pg_scalar_hex[at[1]];
+        unsigned high = pg_scalar_hex[at[0]];
+        unsigned low = pg_scalar_hex[at[1]];
         if (!high || !low)
             return false;
         out[i] = (char)(((high - 1) << 4) | (low - 1));

@@ -409,6 +409,8 @@ static wf_status pg_slices_read(struct pg_slices *slices, struct pg_slices_lane 
         broken = !PQconsumeInput(handle);
         len = PQgetCopyData(handle, &slices->held, 1);
     }
+    if (CDC_UNLIKELY(lane->conn.unpublished))
+        return pg_failure_unpublished(pg_slices_doing, err);
     if (CDC_LIKELY(len > 0)) {
         wf_status status = pg_slices_row(slices, lane, (size_t)len, out, err);
         *out_more = !status && out->kind == PG_FEED_NOTHING;

@@ -276,6 +276,25 @@ static wf_status pg_slot_moved(const struct pg_slot_facts *facts, const char *na
                      (unsigned long long)(facts->confirmed_lsn - from->flush));
 }
 
+/* A server that was put back, or a standby that took over before it had everything: what it
+ * writes now lies where we have been already, and would be passed over. */
+static wf_status pg_slot_behind(const struct pg_slot_facts *facts, const char *name,
+                                const struct pg_position *from, wf_error *err)
+{
+    if (facts->standby || !facts->restart_lsn || facts->retained_bytes < 0 ||
+        facts->restart_lsn + (uint64_t)facts->retained_bytes >= from->flush)
+        return WF_OK;
+    char here[PG_LSN_TEXT];
+    char there[PG_LSN_TEXT];
+    pg_position_lsn_write(from->flush, here);
+    pg_position_lsn_write(facts->restart_lsn + (uint64_t)facts->retained_bytes, there);
+    return error_set(err, WF_STATE,
+                     "the server of replication slot '%s' has gone back: this source has "
+                     "read up to %s, the WAL ends at %s (a backup was restored, or a "
+                     "standby was promoted that lacked the last changes); " PG_SLOT_ANEW,
+                     name, here, there);
+}
+
 wf_status pg_slot_judge(const struct pg_slot_facts *facts, const char *name,
                         const struct pg_position *from, wf_error *err)
 {
@@ -287,7 +306,9 @@ wf_status pg_slot_judge(const struct pg_slot_facts *facts, const char *name,
     /* Whoever has it now moves it; whether it is past us is asked when he has gone. */
     if (!status)
         status = pg_slot_busy(facts, name, err);
-    return status ? status : pg_slot_moved(facts, name, from, err);
+    if (!status)
+        status = pg_slot_moved(facts, name, from, err);
+    return status ? status : pg_slot_behind(facts, name, from, err);
 }
 
 /* ---- making and dropping ------------------------------------------------------------- */
@@ -301,6 +322,19 @@ static wf_status pg_slot_can(const struct pg_conn *control, const char *option, 
                      "'options.%s' needs PostgreSQL %d or later, the server is %d.%d; "
                      "leave the option out",
                      option, version, control->version / 10000, control->version % 10000);
+}
+
+/* Making a slot waits for transactions that run.  A session whose client has gone meanwhile
+ * is to notice, or it has the slot until they end.  Where the server's system cannot find
+ * out, it refuses. */
+static void pg_slot_watch_client(struct pg_conn *control)
+{
+    wf_error ignored;
+    if (control->version >= 140000)
+        pg_conn_query(control, "prepare the session",
+                      "SELECT pg_catalog.set_config('client_connection_check_interval', "
+                      "'1s', false)",
+                      NULL, 0, NULL, &ignored);
 }
 
 wf_status pg_slot_make(struct pg_conn *control, const char *name,
@@ -333,6 +367,7 @@ wf_status pg_slot_make(struct pg_conn *control, const char *name,
         count = 3;
     }
     CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+    pg_slot_watch_client(control);
     status =
         pg_conn_query(control, "make the replication slot", sql, params, count, &rows, err);
     if (status)

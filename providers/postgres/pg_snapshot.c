@@ -22,6 +22,7 @@
 #include "providers/postgres/pg_disk.h"
 #include "providers/postgres/pg_row.h"
 #include "providers/postgres/pg_select.h"
+#include "providers/postgres/pg_writers.h"
 #include "providers/postgres/postgres.h"
 
 #define PG_SNAPSHOT_READERS 4
@@ -46,8 +47,9 @@ struct pg_snapshot {
     struct buf identity;
     wf_str *fields; /* one line's */
     size_t field_count;
-    uint64_t *hidden; /* PG_COMMITS_RUNNING */
-    uint32_t limit;   /* rows that should fit into a chunk of the table */
+    uint64_t *hidden;   /* PG_COMMITS_RUNNING */
+    uint64_t delivered; /* commits of before the chunk; core notes what comes later */
+    uint32_t limit;     /* rows that should fit into a chunk of the table */
 };
 
 /* ---- the connection ------------------------------------------------------------------ */
@@ -181,7 +183,7 @@ static wf_status pg_snapshot_begin(struct pg_snapshot *s, PGresult **out, wf_err
                   : pg_conn_query(&s->conn, "begin a chunk", text, NULL, 0, out, err);
 }
 
-/* Whether the database snapshot shows all that the stream has delivered. */
+/* Whether the database snapshot shows all that the stream had delivered. */
 static wf_status pg_snapshot_is_complete(struct pg_snapshot *s, const PGresult *rows,
                                          bool *out, wf_error *err)
 {
@@ -191,7 +193,7 @@ static wf_status pg_snapshot_is_complete(struct pg_snapshot *s, const PGresult *
         return WF_OK;
     wf_status status = pg_commits_parse(pg_conn_cell(rows, 0, 0), s->hidden, &view, err);
     if (!status)
-        *out = !pg_commits_any(s->commits, &view);
+        *out = !pg_commits_any(s->commits, s->delivered, &view);
     return status;
 }
 
@@ -249,13 +251,16 @@ static wf_status pg_snapshot_describe(struct pg_snapshot *s, wf_str name, wf_err
 }
 
 /* A transaction in which the table is as s->shape says. */
-static wf_status pg_snapshot_enter(struct pg_snapshot *s, wf_str name, wf_error *err)
+static wf_status pg_snapshot_enter(struct pg_snapshot *s, wf_str name, bool first,
+                                   wf_error *err)
 {
     for (int tries = 1;; tries++) {
         bool same = false;
         wf_status status = pg_snapshot_connect(s, err);
         if (!status)
             status = pg_snapshot_describe(s, name, err);
+        if (!status && first)
+            status = pg_writers_wait(&s->conn, s->shape.oid, err);
         if (status)
             return status;
         status = pg_snapshot_begin_complete(s, &same, err);
@@ -477,7 +482,8 @@ static wf_status pg_snapshot_read_chunk(void *reader,
     struct pg_snapshot *s = reader;
     if (atomic_load(&s->cancel.raised))
         return error_set(err, WF_CANCELLED, "the snapshot was interrupted");
-    wf_status status = pg_snapshot_enter(s, request->table, err);
+    s->delivered = pg_commits_count(s->commits);
+    wf_status status = pg_snapshot_enter(s, request->table, !request->after.len, err);
     if (status)
         return status;
     CDC_CLEANUP(pg_snapshot_chunk_release)

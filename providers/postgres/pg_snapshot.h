@@ -9,7 +9,8 @@
  * A commit is in the WAL a moment before other sessions see it (with synchronous
  * replication, a long moment).  The stream may therefore have delivered a change that a
  * chunk read later does not show.  So a chunk is read only under a database snapshot that
- * hides no transaction that the stream has delivered (pg_commits).  On a standby there is
+ * hides no transaction that the stream had delivered when core asked for the chunk
+ * (pg_commits); of later ones core notes the rows.  On a standby there is
  * nothing to wait for: it replays a commit before it decodes it.
  *
  * What a row's place on disk cannot tell: a row that is changed while the snapshot runs

@@ -251,6 +251,8 @@ static wf_status pg_stream_ended(struct pg_stream *stream, wf_error *err)
     stream->ended = true;
     if (!PQisBusy(stream->conn.handle))
         result = PQgetResult(stream->conn.handle);
+    wf_str state = str_from(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+    stream->conn.unpublished |= str_is(state, "42704"); /* up to 17 */
     if (PQresultStatus(result) == PGRES_FATAL_ERROR)
         return pg_failure_result(&stream->conn, result, pg_stream_doing, err);
     return error_set(err, WF_UNAVAILABLE,
@@ -271,6 +273,9 @@ wf_status pg_stream_next(struct pg_stream *stream, struct pg_feed_item *out, wf_
         if (len == 0 && broken)
             return pg_failure_connection(&stream->conn, pg_stream_doing, err);
     }
+    /* What comes behind that warning lacks changes; libpq takes both in their order. */
+    if (CDC_UNLIKELY(stream->conn.unpublished))
+        return pg_failure_unpublished(pg_stream_doing, err);
     if (CDC_LIKELY(len > 0))
         return pg_stream_message(stream, (size_t)len, out, err);
     if (len < 0)

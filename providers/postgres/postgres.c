@@ -114,6 +114,9 @@ static wf_status postgres_renew(struct postgres_state *s, wf_error *fatal)
     if (!status)
         status = postgres_open_tables(s, POSTGRES_TABLES_RUNNING, &err);
     if (status == WF_STATE) {
+        /* open() makes a new slot, where it may. */
+        if (postgres_open_may_resnapshot(s))
+            err.code = status = WF_UNAVAILABLE;
         if (fatal)
             *fatal = err;
         return status;
@@ -243,6 +246,20 @@ static wf_status postgres_owns_slot(struct postgres_state *s, bool *out, wf_erro
     return status;
 }
 
+/* It goes on holding back WAL, and nobody will look at it again. */
+static wf_status postgres_leave_slot(struct postgres_state *s, wf_error *err)
+{
+    struct pg_slot_facts facts;
+    wf_status status = pg_slot_read(&s->control, s->slot, &facts, err);
+    if (!status && facts.exists)
+        pg_notice_tell(s->out, LOG_WARN,
+                       "replication slot '%s' is not known to be this source's, stays, and "
+                       "holds back WAL; if nobody needs it: SELECT "
+                       "pg_drop_replication_slot('%s')",
+                       s->slot, s->slot);
+    return status;
+}
+
 static wf_status postgres_cleanup(void *state, struct buf *out_removed, wf_error *err)
 {
     struct postgres_state *s = state;
@@ -255,8 +272,9 @@ static wf_status postgres_cleanup(void *state, struct buf *out_removed, wf_error
     wf_status status = postgres_open_control(s, err);
     if (!status)
         status = postgres_owns_slot(s, &ours, err);
-    if (!status && ours)
-        status = pg_slot_drop(&s->control, s->slot, &slot, err);
+    if (!status)
+        status = ours ? pg_slot_drop(&s->control, s->slot, &slot, err)
+                      : postgres_leave_slot(s, err);
     if (slot)
         buf_printf(out_removed, "replication slot %s\n", s->slot);
     if (!status)

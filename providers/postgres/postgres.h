@@ -12,6 +12,7 @@
  *     pg_assembly, pg_spool            from messages to committed changes
  *     pg_type, pg_row                  from text to values
  *     pg_snapshot, pg_commits          rows that are already there
+ *     pg_writers                       and those that are being written
  */
 #ifndef PROVIDERS_POSTGRES_H
 #define PROVIDERS_POSTGRES_H

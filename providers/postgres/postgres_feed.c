@@ -146,6 +146,22 @@ static wf_status postgres_feed_next_slice(struct postgres_state *s, wf_error *er
     return postgres_feed_stream(s, err);
 }
 
+/* A slot that is lost under us is for open() to judge, where it can be made anew.  One that
+ * cannot get past a place without a publication looks well there: it goes. */
+static wf_status postgres_feed_lost(struct postgres_state *s, wf_error *err)
+{
+    wf_error ignored;
+    bool dropped;
+    if (s->stream.conn.unpublished) {
+        pg_stream_close(&s->stream);
+        if (!postgres_open_control(s, &ignored))
+            pg_slot_drop(&s->control, s->slot, &dropped, &ignored);
+    }
+    if (err)
+        err->code = WF_UNAVAILABLE;
+    return WF_UNAVAILABLE;
+}
+
 wf_status postgres_feed_next(struct postgres_state *s, wf_error *err)
 {
     if (CDC_UNLIKELY(s->catching_up))
@@ -154,13 +170,9 @@ wf_status postgres_feed_next(struct postgres_state *s, wf_error *err)
     if (CDC_LIKELY(!status))
         return WF_OK;
     s->item.kind = PG_FEED_NOTHING;
-    /* A slot that is lost under us is for open() to judge, where it can be made anew. */
-    if (status == WF_STATE && postgres_open_may_resnapshot(s)) {
-        status = WF_UNAVAILABLE;
-        if (err)
-            err->code = status;
-    }
-    return status;
+    return status == WF_STATE && postgres_open_may_resnapshot(s)
+               ? postgres_feed_lost(s, err)
+               : status;
 }
 
 wf_status postgres_feed_wait(struct postgres_state *s, int timeout_ms, wf_error *err)

@@ -15,6 +15,8 @@
 #include "providers/postgres/pg_notice.h"
 
 #define POSTGRES_OPEN_PAUSE_MS 5000 /* between attempts to mend the control connection */
+/* While the stream waits for an answer to something else, nobody hears that it fell silent. */
+#define POSTGRES_OPEN_PATIENCE_MS 15000
 
 /* ---- who the server is --------------------------------------------------------------- */
 
@@ -71,6 +73,13 @@ static wf_status postgres_open_can_decode(const struct postgres_state *s,
                          "standby need 16 or later: name the primary in the connection, "
                          "with target_session_attrs=read-write",
                          s->control.version / 10000);
+    const struct pg_options *options = s->settings->options;
+    if (str_is(options->origin, "none") && s->control.version < 160000)
+        return error_set(
+            err, WF_CONFIG,
+            "'options.origin' needs PostgreSQL 16 or later for none, the server "
+            "is %d.%d; leave the option out",
+            s->control.version / 10000, s->control.version % 10000);
     if (strcmp(server->wal_level, "logical") != 0)
         return error_set(err, WF_CONFIG,
                          "the server has wal_level = %s: set wal_level = logical and "
@@ -97,22 +106,12 @@ wf_status postgres_open_control(struct postgres_state *s, wf_error *err)
         return error_set(err, WF_UNAVAILABLE, "the control connection broke");
     s->reopen_ms = now + POSTGRES_OPEN_PAUSE_MS;
     pg_conn_close(&s->control);
-    return postgres_open_connect(s, err);
+    wf_status status = postgres_open_connect(s, err);
+    s->control.patience_ms = POSTGRES_OPEN_PATIENCE_MS;
+    return status;
 }
 
 /* ---- the publication ----------------------------------------------------------------- */
-
-static wf_status postgres_open_want(struct postgres_state *s, const struct buf *added,
-                                    wf_error *err)
-{
-    wf_str rest = buf_view(added);
-    wf_status status = buf_status(added, "table names", err);
-    for (wf_str table; !status && str_next(&rest, '\n', &table);) {
-        if (table.len)
-            status = s->out->want_snapshot(s->out->ctx, &table, 1, err);
-    }
-    return status;
-}
 
 /* What is in a publication that was just made is no news, options.snapshot says whether it
  * is to be read.  A table that came while the source runs is read in any case: its first
@@ -124,21 +123,26 @@ wf_status postgres_open_tables(struct postgres_state *s, enum postgres_tables_wh
     buf_init(&added, LIMIT_OUTPUT_BYTES);
     s->tables_stale = false;
     s->renew_ms = clock_mono_ms() + POSTGRES_RENEW_MS;
+    s->publication.reads_new =
+        when == POSTGRES_TABLES_RUNNING ||
+        (when == POSTGRES_TABLES_START && s->settings->core.snapshot != CDC_SNAPSHOT_NEVER);
     wf_status status = pg_publication_settle(&s->publication, &s->control, s->settings,
                                              s->out, &added, err);
     if (status || when == POSTGRES_TABLES_FIRST || !added.len)
         return status;
-    if (when == POSTGRES_TABLES_RUNNING && s->publication.made &&
-        !postgres_open_may_resnapshot(s))
-        return error_set(err, WF_STATE,
-                         "publication '%s' was dropped under the running source and is made "
-                         "anew; changes in between are missing; set 'options.on_slot_lost' "
-                         "to resnapshot, or stop the source with cleanup: true and start it "
-                         "anew with a snapshot",
-                         s->publication.name);
-    if (when == POSTGRES_TABLES_RUNNING ||
-        s->settings->core.snapshot != CDC_SNAPSHOT_NEVER)
-        return postgres_open_want(s, &added, err);
+    if (when == POSTGRES_TABLES_RUNNING && s->publication.made) {
+        bool dropped; /* or the next start would find it, and see nothing missing */
+        (void)pg_publication_drop(&s->publication, &s->control, &dropped, NULL);
+        return error_set(
+            err, WF_STATE,
+            "publication '%s' was dropped under the running source; changes since "
+            "then are missing; set 'options.on_slot_lost' "
+            "to resnapshot, or stop the source with cleanup: true and start it "
+            "anew with a snapshot",
+            s->publication.name);
+    }
+    if (s->publication.reads_new)
+        return WF_OK;
     pg_notice_tell(s->out, LOG_WARN,
                    "tables are new to the publication, and what was written to them before "
                    "now is not read (options.snapshot is never; step.cdc_snapshot reads "
@@ -159,6 +163,13 @@ static wf_status postgres_open_make_slot(struct postgres_state *s,
                                          struct postgres_open_place *place, wf_error *err)
 {
     uint64_t lsn;
+    /* A standby cannot find out by itself which transactions run. */
+    if (s->standby_server)
+        pg_notice_tell(s->out, LOG_INFO,
+                       "slot '%s' is being made; at a standby that waits until the primary "
+                       "says which transactions run, which it does now and then unless it "
+                       "rests: SELECT pg_log_standby_snapshot() there does it at once",
+                       s->slot);
     wf_status status = pg_slot_make(&s->control, s->slot, s->settings, false, &lsn, err);
     if (status)
         return status;
@@ -187,6 +198,27 @@ bool postgres_open_may_resnapshot(const struct postgres_state *s)
     const struct pg_options *options = s->settings->options;
     return options->on_slot_lost == PG_SLOT_LOST_RESNAPSHOT ||
            s->settings->core.snapshot == CDC_SNAPSHOT_WHEN_NEEDED;
+}
+
+/* Before it is made anew: whatever happens then, the slot says that there is a gap. */
+static wf_status postgres_open_same_publication(struct postgres_state *s, wf_error *err)
+{
+    bool dropped;
+    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+    wf_status status = pg_conn_query(
+        &s->control, "look for the publication",
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1)",
+        (const char *const[]){s->publication.name}, 1, &rows, err);
+    if (status || s->standby_server || str_is(pg_conn_cell(rows, 0, 0), "t"))
+        return status;
+    if (!postgres_open_may_resnapshot(s))
+        return error_set(
+            err, WF_STATE,
+            "publication '%s' was dropped; changes since the last start cannot "
+            "be read; set 'options.on_slot_lost' to resnapshot, or stop the "
+            "source with cleanup: true and start it anew with a snapshot",
+            s->publication.name);
+    return pg_slot_drop(&s->control, s->slot, &dropped, err);
 }
 
 /* A publication that was just made cannot be seen from places before it: decoding there
@@ -253,6 +285,13 @@ static wf_status postgres_open_slot(struct postgres_state *s,
     }
     if (!facts.exists)
         return postgres_open_make_slot(s, place, err);
+    if (options->failover && !facts.failover)
+        pg_notice_tell(
+            s->out, LOG_WARN,
+            "slot '%s' was made without options.failover, so no standby keeps it; "
+            "to mend it, on a replication connection while the source is stopped: "
+            "ALTER_REPLICATION_SLOT %s (FAILOVER true)",
+            s->slot, s->slot);
     if (place->first)
         return postgres_open_adopt_slot(s, &facts, place, err);
     place->slot = facts.confirmed_lsn;
@@ -345,6 +384,8 @@ static wf_status postgres_open_begin(struct postgres_state *s, const struct cdc_
     wf_status status = postgres_open_parse(with->from, &place, err);
     if (!status)
         status = postgres_open_can_decode(s, server, err);
+    if (!status && !place.first)
+        status = postgres_open_same_publication(s, err);
     if (!status)
         status = postgres_open_tables(
             s, place.first ? POSTGRES_TABLES_FIRST : POSTGRES_TABLES_START, err);
@@ -365,6 +406,7 @@ static wf_status postgres_open_begin(struct postgres_state *s, const struct cdc_
     status = postgres_feed_open(s, err);
     if (status)
         return status;
+    s->control.patience_ms = POSTGRES_OPEN_PATIENCE_MS;
     s->beat_due_ms = clock_mono_ms() + options->heartbeat_ms;
     postgres_open_tell(s, server, &place);
     return WF_OK;

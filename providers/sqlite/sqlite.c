@@ -389,8 +389,8 @@ static wf_status sqlite_poll(void *state, struct cdc_budget budget, wf_error *er
             wait = due;
         /* Without a budget only an interrupt is waited for: writers must not wake us in
          * vain. */
-        sqlite_watch_wait(budget.max_changes ? &s->watch : NULL,
-                          cancel_fd(&s->cancel), (int)wait);
+        sqlite_watch_wait(budget.max_changes ? &s->watch : NULL, cancel_fd(&s->cancel),
+                          (int)wait);
     }
 }
 
@@ -414,9 +414,8 @@ static wf_status sqlite_lag(void *state, struct cdc_lag *out, wf_error *err)
     if (status)
         return status;
     int64_t each = s->sampled_rows ? (int64_t)(s->sampled_bytes / s->sampled_rows) : 64;
-    *out = (struct cdc_lag){.bytes = changes * (each ? each : 1),
-                            .seconds = seconds,
-                            .headroom_bytes = -1};
+    *out = (struct cdc_lag){
+        .bytes = changes * (each ? each : 1), .seconds = seconds, .headroom_bytes = -1};
     return WF_OK;
 }
 

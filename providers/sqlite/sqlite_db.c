@@ -197,8 +197,7 @@ static wf_status sqlite_db_settle(struct sqlite_db *db, wf_error *err)
 }
 
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
-                         int64_t busy_timeout_ms, struct cancel *cancel,
-                         wf_error *err)
+                         int64_t busy_timeout_ms, struct cancel *cancel, wf_error *err)
 {
     db->cancel = cancel;
     db->busy_timeout_ms = busy_timeout_ms;

@@ -40,8 +40,7 @@ struct sqlite_db {
 /* Opens an existing database for reading and writing.  `db` is zeroed memory; close it in
  * any case.  Borrows `cancel` until then. */
 wf_status sqlite_db_open(struct sqlite_db *db, const struct cdc_settings *settings,
-                         int64_t busy_timeout_ms, struct cancel *cancel,
-                         wf_error *err);
+                         int64_t busy_timeout_ms, struct cancel *cancel, wf_error *err);
 void sqlite_db_close(struct sqlite_db *db);
 
 /* Whether somebody asked for an end of waiting. */

@@ -35,6 +35,9 @@ function(cdc_test_program name)
     target_compile_definitions(${name} PRIVATE
         WFHOST="$<TARGET_FILE:wfhost>" PLUGIN_SO="$<TARGET_FILE:workflow-plugin-cdc>"
         SOURCE_DIR="${PROJECT_SOURCE_DIR}" BUILD_DIR="${PROJECT_BINARY_DIR}")
+    if(NOT libpq_FOUND)
+        target_compile_definitions(${name} PRIVATE CDC_WITHOUT_LIBPQ)
+    endif()
     add_dependencies(${name} wfhost workflow-plugin-cdc)
     # A test may put a function of its own in the place of libc's (fsync, malloc); for the shared
     # libraries to find that, it must be visible.

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "tests/support/fake_shop.h"
+#include "tests/support/offered.h"
 
 /* ---- opening ------------------------------------------------------------------------- */
 
@@ -196,8 +197,7 @@ START_TEST(an_empty_view_is_an_empty_configuration)
     const wf_module *module = NULL;
     ck_assert_int_eq(host.api->new_module(host.plugin, STR_EMPTY, STR_EMPTY, &module, &err),
                      WF_CONFIG);
-    ck_assert_str_eq(err.text,
-                     "cdc.source \"\": provider is required (memory, sqlite, or postgres)");
+    ck_assert_str_eq(err.text, "cdc.source \"\": provider is required (" OFFERED_OR ")");
     step_works("cdc_start", SHOP);
     const wf_step *step = NULL;
     wf_new_step_fn factory = fake_step_factory(host.api, "cdc_status");

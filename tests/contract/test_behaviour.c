@@ -6,6 +6,7 @@
  */
 #include "base/str.h"
 #include "tests/support/fake_shop.h"
+#include "tests/support/offered.h"
 
 #define ORDERS                                                                             \
     "{\"provider\":\"memory\",\"source_id\":\"shop\",\"tables\":[\"public.orders\"]}"
@@ -50,15 +51,14 @@ END_TEST
 START_TEST(row_03_an_unknown_provider_is_refused)
 {
     refused("{\"provider\":\"oracle\",\"source_id\":\"shop\"}", WF_CONFIG,
-            "cdc.source \"orders\": unknown CDC provider \"oracle\" (valid: memory, "
-            "sqlite, postgres)");
+            "cdc.source \"orders\": unknown CDC provider \"oracle\" (valid: " OFFERED ")");
 }
 END_TEST
 
 START_TEST(row_03_a_missing_provider_is_refused)
 {
     refused(OF_SHOP, WF_CONFIG,
-            "cdc.source \"orders\": provider is required (memory, sqlite, or postgres)");
+            "cdc.source \"orders\": provider is required (" OFFERED_OR ")");
 }
 END_TEST
 
@@ -198,13 +198,12 @@ END_TEST
 START_TEST(start_without_provider_names_the_providers_and_the_missing_module)
 {
     step_fails("cdc_start", OF_SHOP, WF_CONFIG,
-               "step.cdc_start \"N\": provider is required (memory, sqlite, or postgres) "
+               "step.cdc_start \"N\": provider is required (" OFFERED_OR ") "
                "(and no running "
                "module: CDC source \"shop\" not found)");
-    step_fails(
-        "cdc_start", "{\"source_id\":\"shop\",\"provider\":\"oracle\"}", WF_CONFIG,
-        "step.cdc_start \"N\": create provider: unknown CDC provider \"oracle\" (valid: "
-        "memory, sqlite, postgres)");
+    step_fails("cdc_start", "{\"source_id\":\"shop\",\"provider\":\"oracle\"}", WF_CONFIG,
+               "step.cdc_start \"N\": create provider: unknown CDC provider \"oracle\" "
+               "(valid: " OFFERED ")");
 }
 END_TEST
 

@@ -4,7 +4,7 @@
 # pg_example - examples/postgres.yaml as a newcomer runs it.
 . "$SOURCE_DIR/tests/support/postgres.bash"
 
-pg_create
+pg_create wal_sender_timeout=10s
 pg "CREATE TABLE orders (id int PRIMARY KEY, state text);
     CREATE SCHEMA billing;
     CREATE TABLE billing.invoice (id int PRIMARY KEY, amount numeric);

@@ -29,7 +29,7 @@ killed() {
 terminated() {
     pg "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'workflow-plugin-cdc%'" >>load.log
 }
-for round in $(seq "${ROUNDS:-2}"); do
+for round in $(seq "${ROUNDS:-1}"); do
     for what in restart shut_down_at_once killed terminated; do
         load_start 4
         before=$(seen_count)

@@ -184,6 +184,20 @@ START_TEST(table_key_and_identity_are_those_of_the_stream)
 }
 END_TEST
 
+START_TEST(generated_columns_are_published_where_the_server_can)
+{
+    if (pg_rig_version() < 180000)
+        return;
+    pg_rig_exec(
+        "CREATE TABLE t (a int PRIMARY KEY, s int GENERATED ALWAYS AS (a * 2) STORED,"
+        " v int GENERATED ALWAYS AS (a * 3) VIRTUAL)");
+    pg_rig_exec(_i ? "CREATE PUBLICATION pub FOR TABLE t (a, s)"
+                   : "CREATE PUBLICATION pub FOR TABLE t WITH"
+                     " (publish_generated_columns = stored)");
+    compare_twins("INSERT INTO t VALUES (1)");
+}
+END_TEST
+
 START_TEST(values_are_those_of_the_stream)
 {
     pg_rig_exec(
@@ -215,6 +229,7 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tc, pg_chunk_rig_setup, pg_chunk_rig_teardown);
     tcase_add_loop_test(tc, table_key_and_identity_are_those_of_the_stream, 0,
                         (int)CDC_COUNT(twins));
+    tcase_add_loop_test(tc, generated_columns_are_published_where_the_server_can, 0, 2);
     tcase_add_test(tc, values_are_those_of_the_stream);
     suite_add_tcase(suite, tc);
     return suite;

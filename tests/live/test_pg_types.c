@@ -422,6 +422,8 @@ START_TEST(rows_as_values_keep_their_fields)
         " WHERE t.typtype = 'c' AND c.relkind IN ('r', 'v')"
         " AND t.typnamespace = 'pg_catalog'::regnamespace"
         " AND c.relname NOT LIKE 'pg_stat%' AND c.relname NOT LIKE 'pg_largeobject%'"
+        " AND c.relname NOT LIKE '%_numa'" /* fails where the machine has none (18) */
+        " AND c.relname NOT LIKE 'pg_shmem%'"
         " AND NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_type f ON f.oid = a.atttypid"
         " WHERE a.attrelid = c.oid AND a.attnum > 0 AND (f.typtype = 'p'"
         " OR f.typname IN ('regproc', 'pg_node_tree', 'pg_ndistinct', 'pg_mcv_list')))"
@@ -480,7 +482,6 @@ START_TEST(text_of_a_database_without_an_encoding_is_kept)
     settings.connection = str_from(connection);
     wf_error err;
     ck_assert_int_eq(pg_conn_open(&conn, &settings, PG_CONN_SNAPSHOT, &err), WF_OK);
-    run("SET client_encoding = 'SQL_ASCII'");
     static const struct {
         const char *sql;
         uint32_t type;

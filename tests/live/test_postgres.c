@@ -108,6 +108,25 @@ START_TEST(the_server_is_told_what_is_confirmed_and_nothing_else)
 }
 END_TEST
 
+/* A reconnect begins behind what waits in the log still; after a crash that is gone, and the
+ * server is asked for it again. */
+START_TEST(where_an_open_begins_is_not_confirmed_by_it)
+{
+    provider_rig_open(STR_EMPTY);
+    char before[64];
+    snprintf(before, sizeof before, "%s",
+             pg_rig_query("SELECT confirmed_flush_lsn FROM pg_replication_slots"));
+    insert(1, 5);
+    provider_rig_read(5);
+    reopen();
+    for (int i = 0; i < 4; i++) /* due status updates, read or not */
+        provider_rig_poll(i % 2 ? 100 : 0, 500);
+    provider_rig_close(); /* says goodbye */
+    ck_assert_str_eq(pg_rig_query("SELECT confirmed_flush_lsn FROM pg_replication_slots"),
+                     before);
+}
+END_TEST
+
 START_TEST(a_keepalive_moves_nothing_while_changes_wait)
 {
     provider_rig_open(STR_EMPTY);
@@ -240,9 +259,38 @@ START_TEST(a_publication_that_was_dropped_is_named)
     buf_init(&from, LIMIT_POSITION);
     buf_str(&from, buf_view(&rig.position));
     provider_rig_close();
-    wf_status status = provider_rig_try_open(buf_view(&from));
-    ck_assert_msg(status == WF_STATE, "%d %s", status, provider_error.text);
+    for (int i = 0; i < 3; i++) { /* not only the first time */
+        wf_status status = provider_rig_try_open(buf_view(&from));
+        ck_assert_msg(status == WF_STATE, "%d %s", status, provider_error.text);
+        provider_rig_close();
+    }
+    options()->on_slot_lost = PG_SLOT_LOST_RESNAPSHOT;
+    provider_rig_open(buf_view(&from));
+    ck_assert_uint_ge(rig.snapshots, 1);
+    insert(4, 4);
+    provider_rig_read(3);
     buf_release(&from);
+}
+END_TEST
+
+/* A crash between the two must not leave a table that is published and never read. */
+START_TEST(a_new_table_is_asked_for_before_it_is_added)
+{
+    provider_rig_open(STR_EMPTY);
+    PGconn *other = pg_rig_connect();
+    pg_rig_exec("CREATE TABLE extra (id int PRIMARY KEY)");
+    pg_rig_on(other, "BEGIN; LOCK TABLE extra IN SHARE UPDATE EXCLUSIVE MODE");
+    int64_t deadline = clock_mono_ms() + PROVIDER_RIG_WAIT_MS;
+    while (!rig.snapshots && clock_mono_ms() < deadline)
+        if (rig.fixture->provider->poll(rig.state, (struct cdc_budget){50, 100},
+                                        &provider_error))
+            break; /* waiting for the lock took longer than this server lets us be silent */
+    ck_assert_uint_ge(rig.snapshots, 1);
+    ck_assert_str_eq(
+        pg_rig_query(
+            "SELECT count(*) FROM pg_publication_tables WHERE tablename = 'extra'"),
+        "0");
+    PQfinish(other);
 }
 END_TEST
 
@@ -426,6 +474,7 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tests, setup, provider_rig_teardown);
     tcase_add_test(tests, a_reader_that_rests_longer_than_the_servers_timeout_is_not_cut);
     tcase_add_test(tests, the_server_is_told_what_is_confirmed_and_nothing_else);
+    tcase_add_test(tests, where_an_open_begins_is_not_confirmed_by_it);
     tcase_add_test(tests, a_keepalive_moves_nothing_while_changes_wait);
     tcase_add_test(tests, a_position_beyond_what_was_given_is_refused);
     tcase_add_loop_test(tests, a_stream_that_is_ended_under_us_goes_on_after_an_open, 0, 3);
@@ -434,6 +483,7 @@ Suite *test_suite(void)
     tcase_add_test(tests,
                    a_slot_that_was_dropped_is_a_failure_or_a_new_snapshot_as_configured);
     tcase_add_test(tests, a_publication_that_was_dropped_is_named);
+    tcase_add_test(tests, a_new_table_is_asked_for_before_it_is_added);
     tcase_add_test(tests, a_slot_made_before_the_publication_begins_now);
     tcase_add_test(tests, a_role_without_the_right_is_told_which);
     tcase_add_test(tests, a_quiet_database_beside_a_busy_one_lets_the_log_go);

@@ -26,7 +26,7 @@ static struct pg_commits_view view_of(const char *text)
 static bool hides(const char *text)
 {
     struct pg_commits_view view = view_of(text);
-    return pg_commits_any(&commits, &view);
+    return pg_commits_any(&commits, pg_commits_count(&commits), &view);
 }
 
 static void set_up(void)
@@ -58,6 +58,20 @@ START_TEST(what_is_behind_the_end_of_the_snapshot_is_hidden)
     ck_assert(!hides("106:106:"));
     ck_assert(hides("105:105:"));
     ck_assert(hides("90:104:"));
+}
+END_TEST
+
+START_TEST(only_those_of_before_count)
+{
+    pg_commits_add(&commits, 100);
+    uint64_t before = pg_commits_count(&commits);
+    pg_commits_add(&commits, 105);
+    struct pg_commits_view view = view_of("105:110:105");
+    ck_assert(!pg_commits_any(&commits, before, &view));
+    ck_assert(pg_commits_any(&commits, before + 1, &view));
+    view = view_of("100:101:100");
+    ck_assert(pg_commits_any(&commits, before, &view));
+    ck_assert(!pg_commits_any(&commits, 0, &view));
 }
 END_TEST
 
@@ -118,10 +132,10 @@ START_TEST(one_adds_while_others_ask)
     struct pg_commits_view view = {200000, hidden, 1};
     hidden[0] = 150000;
     while (atomic_load(&commits.added) < 100000)
-        ck_assert(!pg_commits_any(&commits, &view));
+        ck_assert(!pg_commits_any(&commits, pg_commits_count(&commits), &view));
     pthread_join(thread, NULL);
     hidden[0] = 100000;
-    ck_assert(pg_commits_any(&commits, &view));
+    ck_assert(pg_commits_any(&commits, pg_commits_count(&commits), &view));
 }
 END_TEST
 
@@ -192,6 +206,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, nothing_delivered_is_never_hidden);
     tcase_add_test(tc, what_runs_is_hidden_and_what_ended_is_not);
     tcase_add_test(tc, what_is_behind_the_end_of_the_snapshot_is_hidden);
+    tcase_add_test(tc, only_those_of_before_count);
     tcase_add_test(tc, numbers_come_round);
     tcase_add_test(tc, what_was_delivered_long_ago_says_nothing_about_numbers_to_come);
     tcase_add_test(tc, the_last_ones_are_remembered);

@@ -39,57 +39,57 @@ static void refused(const char *json, const char *part)
 }
 
 START_TEST(without_options_the_defaults_hold)
-    {
-        ck_assert_int_eq(fill("{}"), WF_OK);
-        ck_assert_uint_eq(options.slot.len, 0);
-        ck_assert_uint_eq(options.publication.len, 0);
-        ck_assert_uint_eq(options.messages.len, 0);
-        ck_assert(str_is(options.origin, "any"));
-        ck_assert_int_eq(options.ddl, PG_DDL_AUTO);
-        ck_assert_int_eq(options.on_slot_lost, PG_SLOT_LOST_FAIL);
-        ck_assert_int_eq(options.catch_up, PG_CATCH_UP_AUTO);
-        ck_assert_int_eq(options.catch_up_threshold, 256 << 20);
-        ck_assert_int_eq(options.spool_memory, 16 << 20);
-        ck_assert_int_eq(options.heartbeat_ms, 10000);
-        ck_assert_int_eq(options.connect_timeout_ms, 10000);
-        ck_assert(!options.two_phase);
-        ck_assert(!options.failover);
-        ck_assert_uint_eq(options.where.len, 0);
-    }
+{
+    ck_assert_int_eq(fill("{}"), WF_OK);
+    ck_assert_uint_eq(options.slot.len, 0);
+    ck_assert_uint_eq(options.publication.len, 0);
+    ck_assert_uint_eq(options.messages.len, 0);
+    ck_assert(str_is(options.origin, "any"));
+    ck_assert_int_eq(options.ddl, PG_DDL_AUTO);
+    ck_assert_int_eq(options.on_slot_lost, PG_SLOT_LOST_FAIL);
+    ck_assert_int_eq(options.catch_up, PG_CATCH_UP_AUTO);
+    ck_assert_int_eq(options.catch_up_threshold, 256 << 20);
+    ck_assert_int_eq(options.spool_memory, 16 << 20);
+    ck_assert_int_eq(options.heartbeat_ms, 10000);
+    ck_assert_int_eq(options.connect_timeout_ms, 10000);
+    ck_assert(!options.two_phase);
+    ck_assert(!options.failover);
+    ck_assert_uint_eq(options.where.len, 0);
+}
 END_TEST
 
 START_TEST(choices_stand_in_the_order_of_their_enums)
-    {
-        ck_assert_int_eq(fill("{\"ddl\":\"required\",\"on_slot_lost\":\"resnapshot\","
-                              "\"catch_up\":\"off\",\"heartbeat_interval\":\"0s\"}"),
-                         WF_OK);
-        ck_assert_int_eq(options.ddl, PG_DDL_REQUIRED);
-        ck_assert_int_eq(options.on_slot_lost, PG_SLOT_LOST_RESNAPSHOT);
-        ck_assert_int_eq(options.catch_up, PG_CATCH_UP_OFF);
-        ck_assert_int_eq(options.heartbeat_ms, 0);
-        ck_assert_int_eq(fill("{\"ddl\":\"off\"}"), WF_OK);
-        ck_assert_int_eq(options.ddl, PG_DDL_OFF);
-    }
+{
+    ck_assert_int_eq(fill("{\"ddl\":\"required\",\"on_slot_lost\":\"resnapshot\","
+                          "\"catch_up\":\"off\",\"heartbeat_interval\":\"0s\"}"),
+                     WF_OK);
+    ck_assert_int_eq(options.ddl, PG_DDL_REQUIRED);
+    ck_assert_int_eq(options.on_slot_lost, PG_SLOT_LOST_RESNAPSHOT);
+    ck_assert_int_eq(options.catch_up, PG_CATCH_UP_OFF);
+    ck_assert_int_eq(options.heartbeat_ms, 0);
+    ck_assert_int_eq(fill("{\"ddl\":\"off\"}"), WF_OK);
+    ck_assert_int_eq(options.ddl, PG_DDL_OFF);
+}
 END_TEST
 
 START_TEST(what_no_server_would_take_is_refused)
-    {
-        refused("{\"slot\":\"My-Slot\"}", "options.slot");
-        refused("{\"slot\":"
-                "\"a234567890123456789012345678901234567890123456789012345678901234\"}",
-                "options.slot");
-        refused("{\"publication\":"
-                "\"a234567890123456789012345678901234567890123456789012345678901234\"}",
-                "options.publication");
-        refused("{\"origin\":\"some\"}", "options.origin");
-        refused("{\"where\":{\"public.t\":1}}", "public.t");
-        refused("{\"where\":{\"public.t\":\"\"}}", "public.t");
-        refused("{\"connect_timeout\":\"0s\"}", "options.connect_timeout");
-        refused("{\"slots\":\"x\"}", "slot");
-        ck_assert_int_eq(fill("{\"where\":{\"public.t\":\"id > 5\"},\"origin\":\"none\","
-                              "\"slot\":\"mine\",\"publication\":\"Any Name\"}"),
-                         WF_OK);
-    }
+{
+    refused("{\"slot\":\"My-Slot\"}", "options.slot");
+    refused("{\"slot\":"
+            "\"a234567890123456789012345678901234567890123456789012345678901234\"}",
+            "options.slot");
+    refused("{\"publication\":"
+            "\"a234567890123456789012345678901234567890123456789012345678901234\"}",
+            "options.publication");
+    refused("{\"origin\":\"some\"}", "options.origin");
+    refused("{\"where\":{\"public.t\":1}}", "public.t");
+    refused("{\"where\":{\"public.t\":\"\"}}", "public.t");
+    refused("{\"connect_timeout\":\"0s\"}", "options.connect_timeout");
+    refused("{\"slots\":\"x\"}", "slot");
+    ck_assert_int_eq(fill("{\"where\":{\"public.t\":\"id > 5\"},\"origin\":\"none\","
+                          "\"slot\":\"mine\",\"publication\":\"Any Name\"}"),
+                     WF_OK);
+}
 END_TEST
 
 Suite *test_suite(void)

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/str.h"
 #include "providers/postgres/pg_spool.h"
@@ -232,7 +232,7 @@ END_TEST
 START_TEST(a_hundred_thousand_rollbacks_take_no_time)
 {
     enum { COUNT = 100000 };
-    int64_t begin_ms = clock_mono_ms();
+    clock_t begin = clock();
     for (uint32_t n = 0; n < COUNT; n++) {
         ck_assert_int_eq(append_as(5, 6 + n, n, 8), WF_OK);
         if (n % 10)
@@ -242,7 +242,7 @@ START_TEST(a_hundred_thousand_rollbacks_take_no_time)
     for (uint32_t n = 0; n < COUNT; n += 10)
         next_is(5, n, 8);
     ends(5);
-    ck_assert_int_lt(clock_mono_ms() - begin_ms, 3000);
+    ck_assert_int_lt((clock() - begin) / CLOCKS_PER_SEC, 3);
 }
 END_TEST
 
@@ -361,8 +361,9 @@ END_TEST
 
 START_TEST(a_first_message_that_finds_no_room_leaves_no_transaction)
 {
-    disk_of(1000);
+    disk_of(64 * KIB); /* Check has a file of its own */
     ck_assert_int_eq(append_as(5, 5, 0, MIB), WF_UNAVAILABLE);
+    disk_of(RLIM_INFINITY);
     ck_assert(!pg_spool_has(spool, 5));
     ck_assert_uint_eq(figures().transactions + figures().file_bytes, 0);
 }

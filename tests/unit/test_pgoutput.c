@@ -294,8 +294,10 @@ END_TEST
 
 START_TEST(a_kind_that_is_not_known_is_refused)
 {
-    uint8_t bytes[16] = {(uint8_t)_i};
-    if (!_i || !strchr("BCORYIUDTMSEcAbPKrp", _i)) {
+    for (int kind = 0; kind < 256; kind++) {
+        uint8_t bytes[16] = {(uint8_t)kind};
+        if (kind && strchr("BCORYIUDTMSEcAbPKrp", kind))
+            continue;
         ck_assert_int_eq(sample_parse(bytes, sizeof bytes, false), WF_PROTOCOL);
         ck_assert_int_eq(sample_parse(bytes, sizeof bytes, true), WF_PROTOCOL);
     }
@@ -511,7 +513,7 @@ Suite *test_suite(void)
     tcase_add_loop_test(tc, a_message_with_any_byte_changed_is_taken_or_refused, 0,
                         SAMPLES);
     tcase_add_test(tc, what_begins_or_ends_a_transaction_cannot_stand_in_a_block);
-    tcase_add_loop_test(tc, a_kind_that_is_not_known_is_refused, 0, 256);
+    tcase_add_test(tc, a_kind_that_is_not_known_is_refused);
     tcase_add_test(tc, a_transaction_has_its_number_places_and_time);
     tcase_add_test(tc, a_rolled_back_subtransaction_is_named);
     tcase_add_test(tc, a_prepared_transaction_has_its_gid);

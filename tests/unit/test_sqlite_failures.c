@@ -115,7 +115,7 @@ START_TEST(a_database_put_back_from_a_copy_is_named)
         sqlite_rig_close(rig);
     go_back(saved);
     poll(NULL, 0, 2); /* a change is told from another of its number by the millisecond */
-    if (overtaken) /* the numbers come again, for other changes */
+    if (overtaken)    /* the numbers come again, for other changes */
         sqlite_rig_sql(rig, "INSERT INTO t VALUES (4, 4), (5, 5), (6, 6)");
     if (running)
         poll_fails(WF_STATE, "went back in time");
