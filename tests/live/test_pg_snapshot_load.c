@@ -210,8 +210,8 @@ static void write_once(PGconn *conn, unsigned *seed)
         "UPDATE %s SET v = nextval('seq') WHERE id = %d",
         "UPDATE %s SET v = nextval('seq') WHERE id BETWEEN %d - 20 AND %d",
         "DELETE FROM %s WHERE id = %d",
-        "INSERT INTO %s SELECT %d, nextval('seq') WHERE %d < 5500"
-        " ON CONFLICT DO NOTHING",
+        ("INSERT INTO %s SELECT %d, nextval('seq') WHERE %d < 5500"
+         " ON CONFLICT DO NOTHING"),
     };
     static const char *const names[] = {"keyed", "composite", "bare"};
     char sql[512];

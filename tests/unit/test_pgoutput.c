@@ -454,8 +454,8 @@ START_TEST(lengths_and_counts_beyond_the_message_are_refused)
         "'R' 00004001 'a' 00 'b' 00 'x' 0000",      /* no such identity */
         "'R' 00004001 'a' 00 'b' 00 00 0000",       /* none */
         "'R' 00004001 'a' 00 'b' 00 'd' ffff",      /* columns */
-        "'C' 01 00000001 00000010 00000001 00000018 " H_TIME, /* a flag */
-        "'B' 00000001 00000010 7fffffff ffffffff 000002dd",   /* a time beyond time */
+        ("'C' 01 00000001 00000010 00000001 00000018 " H_TIME), /* a flag */
+        "'B' 00000001 00000010 7fffffff ffffffff 000002dd",     /* a time beyond time */
     };
     uint8_t bytes[512];
     for (size_t i = 0; i < CDC_COUNT(bad); i++) {

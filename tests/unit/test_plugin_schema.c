@@ -271,8 +271,8 @@ START_TEST(a_schema_that_makes_no_sense_checks_nothing_and_breaks_nothing)
         "{\"variants\":\"nobody\"}",
         "{\"variants\":{}}",
         "{\"variants\":{\"field\":1,\"by\":{},\"common\":7,\"values\":[]}}",
-        "{\"fields\":[{\"name\":\"b\",\"type\":\"int\",\"min\":\"x\",\"max\":[]}],"
-        "\"variants\":{\"field\":\"b\",\"by\":\"b\",\"values\":{\"1\":{}}}}"};
+        ("{\"fields\":[{\"name\":\"b\",\"type\":\"int\",\"min\":\"x\",\"max\":[]}],"
+         "\"variants\":{\"field\":\"b\",\"by\":\"b\",\"values\":{\"1\":{}}}}")};
     struct arena arena;
     arena_init(&arena, LIMIT_ARENA_BYTES);
     struct problems *problems = problems_new();
