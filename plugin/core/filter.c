@@ -10,12 +10,11 @@
 
 uint32_t filter_ops(const struct cdc_filter *filter, wf_str table)
 {
-    if (!filter->tables.count)
-        return filter->ops;
-    for (size_t i = 0; table.len && i < filter->tables.count; i++)
-        if (table_matches(filter->tables.items[i], table))
-            return filter->ops;
-    return 0;
+    const struct cdc_list *tables = &filter->tables;
+    /* An event without a table is of none that is named. */
+    bool meant =
+        table.len ? table_is_listed(tables->items, tables->count, table) : !tables->count;
+    return meant ? filter->ops : 0;
 }
 
 wf_str filter_event_table(wf_str event)

@@ -183,10 +183,7 @@ static wf_status snapshot_choose(void *ctx, wf_str name, int64_t rows, wf_error 
 {
     struct snapshot_choice *choice = ctx;
     struct snapshot *s = choice->snapshot;
-    bool wanted = !choice->ask->count;
-    for (size_t i = 0; i < choice->ask->count && !wanted; i++)
-        wanted = table_matches(choice->ask->tables[i], name);
-    if (!wanted)
+    if (!table_is_listed(choice->ask->tables, choice->ask->count, name))
         return WF_OK;
     choice->chosen++;
     if (snapshot_is_open(s, name))

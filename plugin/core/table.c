@@ -138,3 +138,11 @@ bool table_matches(wf_str pattern, wf_str name)
     ptrdiff_t dot = str_find(name, STR("."));
     return dot >= 0 && str_glob(pattern, str_slice(name, (size_t)dot + 1, name.len));
 }
+
+bool table_is_listed(const wf_str *patterns, size_t count, wf_str name)
+{
+    bool listed = !count;
+    for (size_t i = 0; i < count && !listed; i++)
+        listed = table_matches(patterns[i], name);
+    return listed;
+}

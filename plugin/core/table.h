@@ -43,4 +43,7 @@ void table_free(struct cdc_table *table);
  * pattern without a dot also matches the bare table name in any schema. */
 bool table_matches(wf_str pattern, wf_str name);
 
+/* One of the patterns matches, or there are none. */
+bool table_is_listed(const wf_str *patterns, size_t count, wf_str name);
+
 #endif

@@ -42,8 +42,10 @@ wf_status pg_described_learn(struct pg_described *described,
     if (status)
         return status;
     relation->arrival = arrival;
+    const struct cdc_list *tables = &config->settings->tables;
     if (changed)
-        relation->listed = pg_emission_lists(config->settings, relation->table->name);
+        relation->listed =
+            table_is_listed(tables->items, tables->count, relation->table->name);
     if (changed && known) {
         pg_relation_doubt(config->relations);
         if (config->schema_changed)

@@ -32,14 +32,6 @@ void pg_emission_release(struct pg_emission *emission)
     emission->bare = NULL;
 }
 
-bool pg_emission_lists(const struct cdc_settings *settings, wf_str table)
-{
-    bool listed = !settings->tables.count;
-    for (size_t i = 0; i < settings->tables.count && !listed; i++)
-        listed = table_matches(settings->tables.items[i], table);
-    return listed;
-}
-
 /* ---- positions ----------------------------------------------------------------------- */
 
 static void pg_emission_tell(struct pg_emission *emission)
@@ -311,8 +303,9 @@ static wf_status pg_emission_ddl_one(struct pg_emission *emission, wf_str sql, w
         .ts_us = emission->change.ts_us,
         .ddl = sql,
     };
+    const struct cdc_list *tables = &emission->config->settings->tables;
     if (pg_emission_was_emitted(emission) ||
-        (name.len && !pg_emission_lists(emission->config->settings, name)))
+        (name.len && !table_is_listed(tables->items, tables->count, name)))
         return pg_emission_count(emission, false);
     wf_status status = WF_OK;
     if (name.len) {

@@ -80,9 +80,6 @@ void pg_emission_passed(struct pg_emission *emission, uint64_t lsn);
 /* Forgets the transaction begun; what was emitted of it is skipped when it comes again. */
 void pg_emission_restart(struct pg_emission *emission);
 
-/* Whether the configuration's tables name this one. */
-bool pg_emission_lists(const struct cdc_settings *settings, wf_str table);
-
 /* Whether a transaction with its commit record here was emitted wholly. */
 bool pg_emission_is_done(const struct pg_emission *emission, uint64_t commit_lsn);
 

@@ -285,14 +285,6 @@ void pg_published_clear(struct pg_published *published)
     published->rows = NULL;
 }
 
-static bool pg_published_is_wanted(const struct cdc_list *tables, wf_str name)
-{
-    bool wanted = !tables->count;
-    for (size_t i = 0; i < tables->count && !wanted; i++)
-        wanted = table_matches(tables->items[i], name);
-    return wanted;
-}
-
 bool pg_published_next(const struct pg_published *published, int *at,
                        struct pg_published_table *out)
 {
@@ -300,13 +292,14 @@ bool pg_published_next(const struct pg_published *published, int *at,
     int row = *at;
     if (row >= PQntuples(rows) || PQgetisnull(rows, row, PG_PUBLISHED_NAME))
         return false;
+    const struct cdc_list *tables = &published->settings->tables;
     wf_str name = pg_conn_cell(rows, row, PG_PUBLISHED_NAME);
     *out = (struct pg_published_table){
         .name = name,
         .quoted = pg_conn_cell(rows, row, PG_PUBLISHED_QUOTED),
         .owner = pg_conn_cell(rows, row, PG_PUBLISHED_OWNER),
         .wanted = pg_published_flag(rows, row, PG_PUBLISHED_WANTED) &&
-                  pg_published_is_wanted(&published->settings->tables, name),
+                  table_is_listed(tables->items, tables->count, name),
         .ours = pg_published_flag(rows, row, PG_PUBLISHED_OURS),
         .identity = pg_published_flag(rows, row, PG_PUBLISHED_IDENTITY),
         .partitioned = pg_published_flag(rows, row, PG_PUBLISHED_PARTITIONED),

@@ -17,11 +17,6 @@
 #define PG_SLOT_DROP_WAIT_MS 5000
 #define PG_SLOT_DROP_PAUSE_MS 100
 
-/* What ends the text about a slot that cannot go on. */
-#define PG_SLOT_ANEW                                                                       \
-    "set 'options.on_slot_lost' to resnapshot, or stop the source with cleanup: true and " \
-    "start it anew with a snapshot"
-
 wf_status pg_slot_name(const struct cdc_settings *settings, char out[PG_SLOT_NAME],
                        wf_error *err)
 {

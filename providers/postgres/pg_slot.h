@@ -9,6 +9,11 @@
 #include "providers/postgres/pg_conn.h"
 #include "providers/postgres/pg_position.h"
 
+/* What ends the text about a slot or a publication that cannot go on. */
+#define PG_SLOT_ANEW                                                                       \
+    "set 'options.on_slot_lost' to resnapshot, or stop the source with cleanup: true and " \
+    "start it anew with a snapshot"
+
 #define PG_SLOT_NAME 64 /* NAMEDATALEN */
 
 /* What pg_replication_slots says; -1, false or empty where this server version does not. */

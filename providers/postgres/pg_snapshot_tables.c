@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "plugin/core/table.h"
 #include "providers/postgres/pg_conn.h"
-#include "providers/postgres/pg_emission.h"
 #include "providers/postgres/pg_publication.h"
 #include "providers/postgres/pg_published.h"
 #include "providers/postgres/pg_snapshot.h"
@@ -55,7 +55,7 @@ wf_status pg_snapshot_tables(struct pg_conn *control, const struct cdc_settings 
     for (int i = 0; !status && i < PQntuples(tables); i++) {
         wf_str name = pg_conn_cell(tables, i, 0);
         int64_t rows = -1;
-        if (!pg_emission_lists(settings, name) ||
+        if (!table_is_listed(settings->tables.items, settings->tables.count, name) ||
             str_is(pg_conn_cell(tables, i, 1), PG_PUBLISHED_OWN_SCHEMA))
             continue;
         str_to_i64(pg_conn_cell(tables, i, 2), &rows);

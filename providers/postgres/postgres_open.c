@@ -136,9 +136,7 @@ wf_status postgres_open_tables(struct postgres_state *s, enum postgres_tables_wh
         return error_set(
             err, WF_STATE,
             "publication '%s' was dropped under the running source; changes since "
-            "then are missing; set 'options.on_slot_lost' "
-            "to resnapshot, or stop the source with cleanup: true and start it "
-            "anew with a snapshot",
+            "then are missing; " PG_SLOT_ANEW,
             s->publication.name);
     }
     if (s->publication.reads_new)
@@ -215,8 +213,7 @@ static wf_status postgres_open_same_publication(struct postgres_state *s, wf_err
         return error_set(
             err, WF_STATE,
             "publication '%s' was dropped; changes since the last start cannot "
-            "be read; set 'options.on_slot_lost' to resnapshot, or stop the "
-            "source with cleanup: true and start it anew with a snapshot",
+            "be read; " PG_SLOT_ANEW,
             s->publication.name);
     return pg_slot_drop(&s->control, s->slot, &dropped, err);
 }
@@ -232,8 +229,7 @@ static wf_status postgres_open_too_young(struct postgres_state *s,
         return WF_OK;
     return error_set(err, WF_STATE,
                      "publication '%s' was gone and is made anew; changes since the last "
-                     "start cannot be read; set 'options.on_slot_lost' to resnapshot, or "
-                     "stop the source with cleanup: true and start it anew with a snapshot",
+                     "start cannot be read; " PG_SLOT_ANEW,
                      s->publication.name);
 }
 

@@ -15,25 +15,13 @@ PRAGMA journal_mode = WAL;
 CREATE TABLE item (id INTEGER PRIMARY KEY, n INTEGER NOT NULL, filler TEXT);
 CREATE TABLE journal (n INTEGER PRIMARY KEY, op TEXT, id INTEGER, old INTEGER, new INTEGER)' >wal.txt
 seen_create
-yaml config.yaml <<'YAML'
+yaml config.yaml <<YAML
 modules:
   - name: shop
     type: cdc.source
     config: { provider: sqlite, source_id: shop, connection: shop.db, tables: [ main.item ], options: { buffer_bytes: 64KiB } }
   - @seen
-pipelines:
-  strict:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-  workers:
-    trigger: { type: cdc, config: { source_id: shop, workers: 4 } }
-    steps:
-      - @record
-  deletes:
-    trigger: { type: cdc, config: { source_id: shop, actions: [ DELETE ] } }
-    steps:
-      - @record
+$(recorders)
 YAML
 host_start config.yaml # so that the capture is there before the first change
 

@@ -3,7 +3,6 @@
  * What a chunk waits for, and what ends the wait; marks.
  */
 #include <check.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,32 +13,6 @@
 #include "tests/support/run.h"
 
 /* ---- database snapshots that hide what was delivered --------------------------------- */
-
-struct background {
-    pthread_t thread;
-    wf_status status;
-    _Atomic bool ended;
-};
-
-static void *read_in_background(void *arg)
-{
-    struct background *b = arg;
-    b->status = pg_chunk_rig_try("public.t", NULL, 10);
-    atomic_store(&b->ended, true);
-    return NULL;
-}
-
-static void start(struct background *b)
-{
-    *b = (struct background){.status = WF_OK};
-    ck_assert_int_eq(pthread_create(&b->thread, NULL, read_in_background, b), 0);
-}
-
-static wf_status join(struct background *b)
-{
-    pthread_join(b->thread, NULL);
-    return b->status;
-}
 
 static void pause_ms(int ms)
 {
@@ -61,12 +34,12 @@ START_TEST(a_chunk_waits_until_it_would_show_what_was_delivered)
         pg_rig_exec("CREATE TABLE later ()");
     /* As if its commit were in the WAL, and delivered, but not yet seen by others. */
     pg_commits_add(&pg_chunks.state.commits, (uint32_t)xid);
-    struct background b;
-    start(&b);
+    struct pg_chunk_rig_background b;
+    pg_chunk_rig_start(&b);
     pause_ms(200);
     ck_assert(!atomic_load(&b.ended));
     pg_rig_on(writer, "COMMIT");
-    ck_assert_int_eq(join(&b), WF_OK);
+    ck_assert_int_eq(pg_chunk_rig_join(&b), WF_OK);
     pg_chunk_rig_expect("{\"a\":1,\"b\":2}\n");
     PQfinish(writer);
 }
@@ -89,13 +62,13 @@ START_TEST(an_interrupt_ends_any_wait)
     } else { /* for rows */
         pg_chunks.options.where = STR("{\"t\":\"pg_sleep(60) IS NOT NULL\"}");
     }
-    struct background b;
-    start(&b);
+    struct pg_chunk_rig_background b;
+    pg_chunk_rig_start(&b);
     pause_ms(200);
     ck_assert(!atomic_load(&b.ended));
     int64_t begin = clock_mono_ms();
     pg_snapshot_reader.interrupt(pg_chunks.reader);
-    ck_assert_int_eq(join(&b), WF_CANCELLED);
+    ck_assert_int_eq(pg_chunk_rig_join(&b), WF_CANCELLED);
     ck_assert_int_lt(clock_mono_ms() - begin, 1000);
     ck_assert_int_eq(pg_chunk_rig_try("public.t", NULL, 10), WF_CANCELLED);
     PQfinish(writer);
@@ -107,12 +80,12 @@ START_TEST(a_server_that_goes_away_is_unavailable)
     pg_rig_exec("CREATE TABLE t (a int PRIMARY KEY, b int); INSERT INTO t VALUES (1, 1);"
                 "CREATE PUBLICATION pub FOR TABLE t");
     pg_chunks.options.where = STR("{\"t\":\"pg_sleep(60) IS NOT NULL\"}");
-    struct background b;
-    start(&b);
+    struct pg_chunk_rig_background b;
+    pg_chunk_rig_start(&b);
     pg_rig_wait("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%'", "1");
     pg_rig_exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE application_name LIKE '%snap snapshot'");
-    ck_assert_int_eq(join(&b), WF_UNAVAILABLE);
+    ck_assert_int_eq(pg_chunk_rig_join(&b), WF_UNAVAILABLE);
     pg_chunks.options.where = STR_EMPTY;
     ck_assert_int_eq(pg_chunk_rig_try("public.t", NULL, 10),
                      WF_OK); /* on a new connection */

@@ -4,7 +4,6 @@
  * for nobody else.
  */
 #include <check.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,33 +11,7 @@
 #include "tests/support/pg_chunk_rig.h"
 #include "tests/support/run.h"
 
-struct background {
-    pthread_t thread;
-    wf_status status;
-    _Atomic bool ended;
-};
-
-static void *read_in_background(void *arg)
-{
-    struct background *b = arg;
-    b->status = pg_chunk_rig_try("public.t", NULL, 10);
-    atomic_store(&b->ended, true);
-    return NULL;
-}
-
-static void start(struct background *b)
-{
-    *b = (struct background){.status = WF_OK};
-    ck_assert_int_eq(pthread_create(&b->thread, NULL, read_in_background, b), 0);
-}
-
-static wf_status join(struct background *b)
-{
-    pthread_join(b->thread, NULL);
-    return b->status;
-}
-
-static void waits(const struct background *b)
+static void waits(const struct pg_chunk_rig_background *b)
 {
     nanosleep(&(struct timespec){.tv_nsec = 300 * 1000000L}, NULL);
     ck_assert(!atomic_load(&b->ended));
@@ -47,7 +20,7 @@ static void waits(const struct background *b)
 /* 0: a table, 1: a partition, 2: a prepared transaction. */
 START_TEST(rows_written_before_the_table_was_published_are_waited_for)
 {
-    struct background b;
+    struct pg_chunk_rig_background b;
     PGconn *writer = pg_rig_connect();
     pg_rig_exec(_i == 1 ? "CREATE TABLE t (a int PRIMARY KEY) PARTITION BY RANGE (a);"
                           "CREATE TABLE p PARTITION OF t FOR VALUES FROM (0) TO (9)"
@@ -58,10 +31,10 @@ START_TEST(rows_written_before_the_table_was_published_are_waited_for)
     if (_i == 2)
         pg_rig_on(writer, "PREPARE TRANSACTION 'one'");
     pg_rig_exec("ALTER PUBLICATION pub ADD TABLE t");
-    start(&b);
+    pg_chunk_rig_start(&b);
     waits(&b);
     pg_rig_on(writer, _i == 2 ? "COMMIT PREPARED 'one'" : "COMMIT");
-    ck_assert_int_eq(join(&b), WF_OK);
+    ck_assert_int_eq(pg_chunk_rig_join(&b), WF_OK);
     pg_chunk_rig_expect("{\"a\":1}\n");
     PQfinish(writer);
 }
@@ -69,16 +42,16 @@ END_TEST
 
 START_TEST(an_interrupt_ends_the_wait)
 {
-    struct background b;
+    struct pg_chunk_rig_background b;
     PGconn *writer = pg_rig_connect();
     pg_rig_exec("CREATE TABLE t (a int PRIMARY KEY); CREATE PUBLICATION pub");
     pg_rig_on(writer, "BEGIN");
     pg_rig_on(writer, "INSERT INTO t VALUES (1)");
     pg_rig_exec("ALTER PUBLICATION pub ADD TABLE t");
-    start(&b);
+    pg_chunk_rig_start(&b);
     waits(&b);
     pg_snapshot_reader.interrupt(pg_chunks.reader);
-    ck_assert_int_eq(join(&b), WF_CANCELLED);
+    ck_assert_int_eq(pg_chunk_rig_join(&b), WF_CANCELLED);
     PQfinish(writer);
 }
 END_TEST

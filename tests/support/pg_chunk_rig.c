@@ -143,3 +143,23 @@ void pg_chunk_rig_expect(const char *expected)
 {
     ck_assert_str_eq(buf_c(&pg_chunks.rows), expected);
 }
+
+static void *pg_chunk_rig_read(void *arg)
+{
+    struct pg_chunk_rig_background *b = arg;
+    b->status = pg_chunk_rig_try("public.t", NULL, 10);
+    atomic_store(&b->ended, true);
+    return NULL;
+}
+
+void pg_chunk_rig_start(struct pg_chunk_rig_background *b)
+{
+    *b = (struct pg_chunk_rig_background){.status = WF_OK};
+    ck_assert_int_eq(pthread_create(&b->thread, NULL, pg_chunk_rig_read, b), 0);
+}
+
+wf_status pg_chunk_rig_join(struct pg_chunk_rig_background *b)
+{
+    pthread_join(b->thread, NULL);
+    return b->status;
+}

@@ -6,6 +6,8 @@
 #ifndef TESTS_SUPPORT_PG_CHUNK_RIG_H
 #define TESTS_SUPPORT_PG_CHUNK_RIG_H
 
+#include <pthread.h>
+
 #include "providers/postgres/pg_snapshot.h"
 #include "providers/postgres/postgres.h"
 #include "tests/support/pg_rig.h"
@@ -42,6 +44,16 @@ wf_status pg_chunk_rig_try(const char *table, const char *where, uint32_t most);
 void pg_chunk_rig_chunk(const char *table, uint32_t most); /* must work */
 /* All of a table, from its beginning. */
 void pg_chunk_rig_all(const char *table, uint32_t most);
+/* The first ten rows of public.t, read by another thread. */
+struct pg_chunk_rig_background {
+    pthread_t thread;
+    wf_status status;
+    _Atomic bool ended;
+};
+void pg_chunk_rig_start(struct pg_chunk_rig_background *b);
+/* What came of it, once it has. */
+wf_status pg_chunk_rig_join(struct pg_chunk_rig_background *b);
+
 /* Rows and place are none again. */
 void pg_chunk_rig_forget(void);
 /* That these are the rows so far. */

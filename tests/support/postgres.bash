@@ -152,19 +152,7 @@ modules:
     type: cdc.source
     config: { provider: postgres, source_id: shop, connection: "$connection", tables: [ public.item ], options: { $options } }
   - @seen
-pipelines:
-  strict:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-  workers:
-    trigger: { type: cdc, config: { source_id: shop, workers: 4 } }
-    steps:
-      - @record
-  deletes:
-    trigger: { type: cdc, config: { source_id: shop, actions: [ DELETE ] } }
-    steps:
-      - @record
+$(recorders)
 YAML
 }
 

@@ -112,6 +112,26 @@ yaml() {
     sed -e "s|- @record|$step|" -e "s|- @seen|$module|" >"$1"
 }
 
+# recorders - for a file of yaml(): three workflows on source shop, every change in order, with workers,
+# only deletes.
+recorders() {
+    cat <<'YAML'
+pipelines:
+  strict:
+    trigger: { type: cdc, config: { source_id: shop } }
+    steps:
+      - @record
+  workers:
+    trigger: { type: cdc, config: { source_id: shop, workers: 4 } }
+    steps:
+      - @record
+  deletes:
+    trigger: { type: cdc, config: { source_id: shop, actions: [ DELETE ] } }
+    steps:
+      - @record
+YAML
+}
+
 # seen_create - seen.db, which the modules entry "- @seen" opens: every event as it came, and `seen`
 # with what the checks look at.
 seen_create() {

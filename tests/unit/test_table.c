@@ -199,6 +199,17 @@ START_TEST(a_pattern_of_many_stars_takes_no_time)
 }
 END_TEST
 
+START_TEST(a_name_is_listed_by_any_pattern_and_by_none_at_all)
+{
+    const wf_str list[] = {STR("a.x"), STR("b.*")};
+    ck_assert(table_is_listed(NULL, 0, STR("c.z")));
+    ck_assert(table_is_listed(list, 2, STR("a.x")));
+    ck_assert(table_is_listed(list, 2, STR("b.y")));
+    ck_assert(!table_is_listed(list, 2, STR("c.z")));
+    ck_assert(!table_is_listed(list, 1, STR("b.y")));
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("table");
@@ -213,6 +224,7 @@ Suite *test_suite(void)
     if (OOM_POSSIBLE)
         tcase_add_test(tcase, every_allocation_may_fail);
     tcase_add_loop_test(tcase, patterns_match_as_documented, 0, (int)CDC_COUNT(patterns));
+    tcase_add_test(tcase, a_name_is_listed_by_any_pattern_and_by_none_at_all);
     tcase_add_test(tcase, a_pattern_of_many_stars_takes_no_time);
     suite_add_tcase(suite, tcase);
     return suite;
