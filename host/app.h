@@ -35,6 +35,9 @@ bool app_load_text(struct app *app, wf_str yaml, const char *file, const char *c
 /* Starts modules, then (if `with_triggers`) triggers.  On failure what had started is
  * stopped. */
 wf_status app_start(struct app *app, bool with_triggers, wf_error *err);
+/* Ends an app_start() that is running, or is about to, with WF_CANCELLED.  `app` is void
+ * for signals_call().  Does not block.  [any] */
+void app_cancel(void *app);
 /* Refuses new runs with WF_CANCELLED, waits for those under way, stops triggers, then
  * modules, in reverse.  Goes on after a failure and gives the last.  Idempotent. */
 wf_status app_stop(struct app *app, wf_error *err);

@@ -188,17 +188,43 @@ void app_modules_load(struct app *app, struct problems *problems)
 
 /* ---- running ------------------------------------------------------------------------- */
 
+/* Says which module is being started, for app_cancel(); false when none is to be. */
+static bool app_modules_starting(struct app *app, struct app_module *module)
+{
+    pthread_mutex_lock(&app->running_lock);
+    bool go_on = !app->cancelled;
+    app->starting = go_on ? module : NULL;
+    pthread_mutex_unlock(&app->running_lock);
+    return go_on;
+}
+
 wf_status app_modules_start(struct app *app, wf_error *err)
 {
-    for (size_t i = 0; i < app->order_count; i++) {
+    wf_status status = WF_OK;
+    for (size_t i = 0; i < app->order_count && !status; i++) {
         struct app_module *module = app->order[i];
-        wf_status status =
-            module->type->start ? module->type->start(module->self, err) : WF_OK;
+        if (!app_modules_starting(app, module))
+            return error_set(err, WF_CANCELLED, "stopped while it was being started");
+        if (module->type->start)
+            status = module->type->start(module->self, err);
         if (status)
-            return error_prefix(err, "module '%.*s'", STR_ARG(module->name));
-        module->started = true;
+            error_prefix(err, "module '%.*s'", STR_ARG(module->name));
+        module->started = !status;
     }
-    return WF_OK;
+    app_modules_starting(app, NULL);
+    return status;
+}
+
+void app_cancel(void *ctx)
+{
+    struct app *app = ctx;
+    pthread_mutex_lock(&app->running_lock);
+    app->cancelled = true;
+    const struct app_module *module = app->starting;
+    /* With the lock, so that the module is not stopped or freed meanwhile. */
+    if (module && module->type->cancel)
+        module->type->cancel(module->self);
+    pthread_mutex_unlock(&app->running_lock);
 }
 
 wf_status app_modules_stop(struct app *app, wf_error *err)

@@ -53,6 +53,8 @@ struct app {
     pthread_cond_t idle;          /* running became 0 */
     unsigned running;
     bool stopping;
+    bool cancelled;              /* no module is started any more */
+    struct app_module *starting; /* NULL: none */
     struct app_activity activity;
 };
 

@@ -49,6 +49,8 @@ struct module_type {
     wf_status (*start)(void *self, wf_error *err); /* may be NULL */
     wf_status (*stop)(void *self, wf_error *err);  /* may be NULL */
     void (*free)(void *self);
+    /* Ends a start that runs, or is about to; may be NULL.  Does not block.  [any] */
+    void (*cancel)(void *self);
 };
 
 /* One run of one pipeline, on one thread. */

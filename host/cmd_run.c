@@ -41,7 +41,14 @@ static void cmd_run_wait(struct session *s, struct progress *progress, int64_t i
 static int cmd_run_app(struct session *s, int64_t idle_ms)
 {
     wf_error err;
+    signals_call(app_cancel, s->app);
     wf_status status = app_start(s->app, true, &err);
+    signals_call(NULL, NULL);
+    if (status == WF_CANCELLED && signals_wait(0) > 0) {
+        log_line(session_logger(s), LOG_INFO, "%s: stopped before all was started",
+                 signals_wait(0) == SIGINT ? "interrupted" : "terminated");
+        return CLI_DONE;
+    }
     if (status) {
         log_line(session_logger(s), LOG_ERROR, "%s", err.text);
         return status == WF_CONFIG ? CLI_CONFIG : CLI_FAILED;

@@ -73,6 +73,13 @@ static wf_status plugin_types_stop_module(void *self, wf_error *err)
     return WF_HAS(module, stop) ? module->stop(module->self, err) : WF_OK;
 }
 
+static void plugin_types_cancel_module(void *self)
+{
+    const wf_module *module = self;
+    if (WF_HAS(module, cancel))
+        module->cancel(module->self);
+}
+
 static void plugin_types_free_module(void *self)
 {
     plugin_types_unmake_module(self);
@@ -313,6 +320,7 @@ const struct module_type plugin_types_module = {
     .start = plugin_types_start_module,
     .stop = plugin_types_stop_module,
     .free = plugin_types_free_module,
+    .cancel = plugin_types_cancel_module,
 };
 
 const struct step_type plugin_types_step = {

@@ -19,6 +19,9 @@
 
 static int signals_wake_fd = -1;
 static atomic_int signals_first;
+static pthread_mutex_t signals_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the two below */
+static void (*signals_fn)(void *ctx);
+static void *signals_ctx;
 
 static void signals_set(sigset_t *set)
 {
@@ -35,7 +38,11 @@ static void *signals_thread(void *arg)
     for (int number; !sigwait(&set, &number);) {
         if (atomic_load(&signals_first))
             _exit(128 + number);
+        pthread_mutex_lock(&signals_lock);
         atomic_store(&signals_first, number);
+        if (signals_fn)
+            signals_fn(signals_ctx);
+        pthread_mutex_unlock(&signals_lock);
         signals_wake();
     }
     return NULL;
@@ -81,6 +88,16 @@ int signals_wait(int64_t deadline_ms)
         if (clock_mono_ms() >= deadline_ms)
             return SIGNALS_TIMEOUT;
     }
+}
+
+void signals_call(void (*fn)(void *ctx), void *ctx)
+{
+    pthread_mutex_lock(&signals_lock);
+    signals_fn = fn;
+    signals_ctx = ctx;
+    if (fn && atomic_load(&signals_first))
+        fn(ctx);
+    pthread_mutex_unlock(&signals_lock);
 }
 
 void signals_wake(void)

@@ -21,5 +21,8 @@ wf_status signals_open(wf_error *err);
 int signals_wait(int64_t deadline_ms);
 /* [any] */
 void signals_wake(void);
+/* fn(ctx), which does not block, is called on the signals' thread when the first comes, or
+ * at once when it has.  fn NULL: no more; it is not running then. */
+void signals_call(void (*fn)(void *ctx), void *ctx);
 
 #endif

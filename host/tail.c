@@ -143,6 +143,14 @@ static wf_status tail_step(const struct tail *t, const char *name, const char *m
     return status;
 }
 
+/* [signals] */
+static void tail_cancel(void *ctx)
+{
+    const struct tail *t = ctx;
+    if (WF_HAS(t->module, cancel))
+        t->module->cancel(t->module->self);
+}
+
 static wf_status tail_start(struct tail *t, wf_error *err)
 {
     const struct plugin_type *module = tail_type(t, PLUGIN_MODULE, "cdc.source", err);
@@ -159,8 +167,10 @@ static wf_status tail_start(struct tail *t, wf_error *err)
         status =
             trigger->new_trigger(trigger->plugin->context, buf_view(&t->config.trigger),
                                  &callback, &t->trigger, err);
+    signals_call(status ? NULL : tail_cancel, t);
     if (!status)
         status = t->module->start(t->module->self, err);
+    signals_call(NULL, NULL);
     t->started = !status;
     if (!status)
         status = t->trigger->start(t->trigger->self, err);
@@ -253,6 +263,8 @@ static int tail_run(struct tail *t)
         status = tail_start(t, &err);
     if (!status)
         code = tail_wait(t);
+    else if (status == WF_CANCELLED && signals_wait(0) > 0)
+        code = CLI_DONE; /* as a signal a moment later */
     else
         log_line(session_logger(&t->session), LOG_ERROR, "%s", err.text);
     tail_stop(t);

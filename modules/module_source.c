@@ -19,6 +19,7 @@ struct module_source {
     cJSON *config;                 /* each start makes settings of its own from it */
     struct cdc_settings *settings; /* for init, and the id */
     bool started;                  /* stop has something to do */
+    _Atomic bool cancelled;        /* starts are not wanted, until a stop */
 };
 
 static wf_status module_source_prefix(const struct module_source *module, wf_status status,
@@ -75,6 +76,17 @@ wf_status module_source_init(struct module_source *module, wf_error *err)
     return status ? module_source_prefix(module, status, err) : WF_OK;
 }
 
+static wf_status module_source_end(struct module_source *module, wf_error *err)
+{
+    if (!module->started)
+        return WF_OK;
+    wf_status status = registry_stop_owned(module->sources, module->settings->source_id,
+                                           str_from(module->name), err);
+    if (!status)
+        module->started = false;
+    return status;
+}
+
 wf_status module_source_start(struct module_source *module, wf_error *err)
 {
     wf_status status = module_source_init(module, err);
@@ -84,11 +96,17 @@ wf_status module_source_start(struct module_source *module, wf_error *err)
     if (status)
         return status;
     wf_error why = {.code = WF_OK};
-    status = registry_start(module->sources, settings, str_from(module->name), &why);
-    if (!status) {
-        module->started = true;
-        return WF_OK;
+    status = registry_start_unless(module->sources, settings, str_from(module->name),
+                                   &module->cancelled, &why);
+    module->started = !status;
+    if (atomic_load(&module->cancelled)) {
+        wf_status stopped = module_source_end(module, err);
+        return stopped ? stopped
+                       : error_set(err, WF_CANCELLED, "cdc.source \"%s\": start cancelled",
+                                   module->name);
     }
+    if (!status)
+        return WF_OK;
     /* Only the conflict is the module's own word; what a connection says comes as it is. */
     bool conflict =
         status == WF_STATE && str_ends(str_from(why.text), STR("already registered"));
@@ -99,13 +117,15 @@ wf_status module_source_start(struct module_source *module, wf_error *err)
 
 wf_status module_source_stop(struct module_source *module, wf_error *err)
 {
-    if (!module->started)
-        return WF_OK;
-    wf_status status = registry_stop_owned(module->sources, module->settings->source_id,
-                                           str_from(module->name), err);
-    if (!status)
-        module->started = false;
+    wf_status status = module_source_end(module, err);
+    atomic_store(&module->cancelled, false);
     return status;
+}
+
+void module_source_cancel(struct module_source *module)
+{
+    atomic_store(&module->cancelled, true);
+    registry_cancel(module->sources, module->settings->source_id, str_from(module->name));
 }
 
 static const char *const module_source_required[] = {"provider", "source_id", NULL};

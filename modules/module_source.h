@@ -30,6 +30,8 @@ void module_source_free(struct module_source *module);
 wf_status module_source_init(struct module_source *module, wf_error *err);
 /* Registers and connects. */
 wf_status module_source_start(struct module_source *module, wf_error *err);
+/* A start that runs, or the next one before a stop, fails with WF_CANCELLED.  [any] */
+void module_source_cancel(struct module_source *module);
 /* Idempotent, and WF_OK when step.cdc_stop came first. */
 wf_status module_source_stop(struct module_source *module, wf_error *err);
 

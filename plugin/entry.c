@@ -88,6 +88,11 @@ static wf_status entry_module_stop(void *self, wf_error *err)
     return module_source_stop(((struct entry_module *)self)->module, err);
 }
 
+static void entry_module_cancel(void *self)
+{
+    module_source_cancel(((struct entry_module *)self)->module);
+}
+
 static void entry_module_destroy(void *self)
 {
     if (self)
@@ -124,7 +129,8 @@ wf_status new_module_cdc_source(wf_plugin *plugin, wf_str name, wf_str config,
     }
     self->table = (wf_module){sizeof self->table, self,
                               entry_module_init,  entry_module_start,
-                              entry_module_stop,  entry_module_destroy};
+                              entry_module_stop,  entry_module_destroy,
+                              entry_module_cancel};
     self->object.end = entry_module_end;
     context_add(plugin, &self->object);
     *out = &self->table;

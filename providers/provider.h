@@ -6,7 +6,8 @@
  * answers the calls below and keeps no globals.  Calls come from one thread, the source's
  * own, in this order, and never overlap:
  *
- *     open -> ( poll | confirm | lag | details | snapshot_tables | cleanup | remains )* -> close
+ *     open -> ( poll | confirm | pause | lag | details | snapshot_tables )*
+ *          -> ( leave | cleanup ) -> close
  *
  * interrupt() is the exception: any thread may call it, between a successful open and
  * close.  After WF_UNAVAILABLE the source calls close, waits its backoff, and opens again;
@@ -39,6 +40,15 @@
 struct cdc_budget {
     int timeout_ms;
     uint32_t max_changes;
+};
+
+/* How far a snapshot is that the provider does in its own way. */
+struct cdc_snapshot_report {
+    bool running;
+    wf_str table; /* the one that is being read; may be empty */
+    uint64_t tables_done;
+    uint64_t tables;
+    uint64_t rows;
 };
 
 /* What a provider calls while it polls, on the source thread.  Nothing here blocks. */
@@ -77,6 +87,20 @@ struct cdc_emitter {
 
     /* A line for the operator's log; the source id is added. */
     void (*notice)(void *ctx, enum log_level level, const char *text);
+
+    /* The lane belongs to somebody else now.  What was emitted on it and is not yet in a
+     * callback's hands is dropped: everyone passes over it, also between two attempts.
+     * What a callback has goes on; what is emitted on the lane from now on counts again.
+     *
+     * Positions given before, which not everyone had passed, are forgotten.  So what is
+     * confirmed of those was delivered, all of it; and commit() is to be called right after
+     * the last retract().  Positions from there on also pass what was dropped: the provider
+     * leaves it out when it tells the far side. */
+    void (*retract)(void *ctx, uint32_t lane);
+
+    /* snapshot_own: shown as the source's snapshot until `running` is false.  After an
+     * open nothing is known; the provider reports anew. */
+    void (*snapshot_report)(void *ctx, const struct cdc_snapshot_report *report);
 };
 
 #define LIMIT_POSITION 65536
@@ -175,7 +199,9 @@ struct cdc_provider {
     wf_status (*poll)(void *state, struct cdc_budget budget, wf_error *err);
 
     /* Every change up to `position` was accepted and that is on our disk; the server may
-     * forget them. */
+     * forget them.  Called once more after each open, with the last position that is on our
+     * disk: the far side may not have heard it, and open() may have been given a later
+     * one. */
     wf_status (*confirm)(void *state, wf_str position, wf_error *err);
 
     /* Makes a blocked poll or confirm return soon with WF_OK; when none is running, the
@@ -191,9 +217,14 @@ struct cdc_provider {
     /* Optional: what else an operator wants to know, a JSON object; asked after lag(). */
     wf_status (*details)(void *state, struct buf *out_json, wf_error *err);
 
-    /* Optional: what stays at the far side after a stop and costs something there, one line
-     * each; the next call is close. */
-    wf_status (*remains)(void *state, struct buf *out_lines, wf_error *err);
+    /* Optional: the user has paused the source, or lets it go on.  Again after each open
+     * while it is paused.  WF_UNAVAILABLE reconnects. */
+    wf_status (*pause)(void *state, bool paused, wf_error *err);
+
+    /* Optional: the source stops, and cleanup is not wanted.  Does at the far side what the
+     * provider's own options say about a stop, and writes what stays there and costs
+     * something, one line each; the next call is close. */
+    wf_status (*leave)(void *state, struct buf *out_lines, wf_error *err);
 
     /* Optional: removes from the far side whatever this provider installed there; the next
      * call is close.  Writes what was removed, one line each; nothing when nothing was

@@ -17,8 +17,9 @@ project_files() {
         done
 }
 
-# What is needed, and the Debian package that has it: `command NAME` on the path, `library NAME` as
-# pkg-config knows it, `runtime NAME` of clang's sanitizers, `server postgresql`.
+# What is needed, and the Debian package that has it: `command NAME` on the path, `daemon NAME` where
+# servers are, `library NAME` as pkg-config knows it, `runtime NAME` of clang's sanitizers, `server
+# postgresql`.
 packages_to_build='
 command gcc             gcc
 command g++             g++
@@ -31,6 +32,7 @@ library libcurl         libcurl4-openssl-dev
 library sqlite3         libsqlite3-dev
 library libmicrohttpd   libmicrohttpd-dev
 library libpq           libpq-dev
+library rdkafka         librdkafka-dev
 command sqlite3         sqlite3
 '
 # shellcheck disable=SC2034
@@ -48,6 +50,15 @@ command curl            curl
 command strip           binutils
 server  postgresql      postgresql
 "
+# shellcheck disable=SC2034
+packages_for_peers='
+command npm             npm
+command mvn             maven
+command javac           default-jdk-headless
+command kcat            kcat
+command mariadb         mariadb-client-core
+daemon  mariadbd        mariadb-server-core
+'
 
 have_runtime() {
     [ -e "$(clang -print-file-name="libclang_rt.$1-$(uname -m).a" 2>/dev/null)" ]
@@ -64,6 +75,7 @@ packages_missing() {
     while read -r kind name package; do
         case $kind in
         command) command -v "$name" >/dev/null || echo "$package" ;;
+        daemon) PATH=$PATH:/usr/sbin:/sbin command -v "$name" >/dev/null || echo "$package" ;;
         library) pkg-config --exists "$name" 2>/dev/null || echo "$package" ;;
         runtime) have_runtime "$name" || echo "$package" ;;
         server) have_server || echo "$package" ;;

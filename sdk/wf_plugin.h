@@ -147,6 +147,10 @@ typedef struct wf_module {
     wf_status (*stop)(void *self, wf_error *err);
     /* Stops first if need be, then frees the module and this table.  [control] */
     void (*destroy)(void *self);
+    /* Optional; newer than version 1's first tables.  The start is not wanted any more: the
+     * one that runs, or else the next one before a stop, soon returns WF_CANCELLED, with
+     * nothing left running.  Neither blocks nor fails.  [any] while the module is there */
+    void (*cancel)(void *self);
 } wf_module;
 
 /* What a step works on, all JSON objects; an empty view reads as {}.  `config` is the

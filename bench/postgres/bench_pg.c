@@ -20,6 +20,10 @@
 
 #define BENCH_PG_PATH 128
 #define BENCH_PG_WAIT_MS 600000
+/* Which of the server's files says how to reach it. */
+#ifndef BENCH_PG_CONNECTION
+#define BENCH_PG_CONNECTION "connection"
+#endif
 
 static char bench_pg_dir[BENCH_PG_PATH];
 static char bench_pg_conninfo[2 * BENCH_PG_PATH];
@@ -70,7 +74,7 @@ bool bench_pg_begin(void)
                                 NULL};
     measure_must(bench_pg_command(argv, bench_pg_dir, sizeof bench_pg_dir),
                  "the server does not start");
-    snprintf(path, sizeof path, "%s/connection", bench_pg_dir);
+    snprintf(path, sizeof path, "%s/" BENCH_PG_CONNECTION, bench_pg_dir);
     FILE *file = fopen(path, "r");
     measure_must(file && fgets(bench_pg_conninfo, (int)sizeof bench_pg_conninfo - 20, file),
                  path);
@@ -287,7 +291,8 @@ static void bench_pg_reader_end(struct bench_pg_reader *r, long long rows,
 }
 
 /* A configuration with a state folder of its own; the text is the caller's to free. */
-static char *bench_pg_config(const char *table, const char *slot, const char *options)
+static char *bench_pg_config(const char *publication, const char *tables, const char *slot,
+                             const char *options)
 {
     char name[64], *config = NULL;
     snprintf(name, sizeof name, "state%d", ++bench_pg_runs);
@@ -296,7 +301,7 @@ static char *bench_pg_config(const char *table, const char *slot, const char *op
         "{\"provider\":\"postgres\",\"source_id\":\"bench\",\"connection\":\"%s\","
         "\"tables\":[\"public.%s\"],\"options\":{\"state_dir\":\"%s\",\"slot\":\"%s\","
         "\"publication\":\"%s\",\"ddl\":\"off\"%s}}",
-        bench_pg_conninfo, table, measure_path(name), slot, table, options);
+        bench_pg_conninfo, tables, measure_path(name), slot, publication, options);
     measure_must(len >= 0, "out of memory");
     return config;
 }
@@ -307,7 +312,7 @@ void bench_pg_ours(const char *table, long long rows, const char *options,
     char line[16];
     struct bench_pg_reader reader;
     const char *slot = bench_pg_copy_slot(table);
-    char *config = bench_pg_config(table, slot, options);
+    char *config = bench_pg_config(table, table, slot, options);
     bench_pg_reader_start(&reader, config, rows, false);
     bench_pg_reader_line(&reader, line, (int)sizeof line);
     bench_pg_reader_end(&reader, rows, out);
@@ -315,13 +320,13 @@ void bench_pg_ours(const char *table, long long rows, const char *options,
     bench_pg_drop_slot(slot);
 }
 
-void bench_pg_snapshot(const char *table, long long rows, const char *options,
+void bench_pg_snapshot(const char *publication, const char *tables, long long rows,
                        struct bench_pg_use *out)
 {
     char slot[64], line[16];
     struct bench_pg_reader reader;
     snprintf(slot, sizeof slot, "snapshot%d", ++bench_pg_runs);
-    char *config = bench_pg_config(table, slot, options);
+    char *config = bench_pg_config(publication, tables, slot, ",\"snapshot\":\"initial\"");
     bench_pg_reader_start(&reader, config, rows, false);
     bench_pg_reader_line(&reader, line, (int)sizeof line);
     bench_pg_reader_end(&reader, rows, out);
@@ -343,7 +348,7 @@ void bench_pg_live(const char *table, long long rows, void (*write)(void *ctx), 
     char slot[64], line[16];
     struct bench_pg_reader reader;
     snprintf(slot, sizeof slot, "live%d", ++bench_pg_runs);
-    char *config = bench_pg_config(table, slot, "");
+    char *config = bench_pg_config(table, table, slot, "");
     bench_pg_reader_start(&reader, config, rows, true);
     bench_pg_reader_line(&reader, line, (int)sizeof line);
     for (int i = 0; !bench_pg_streams(slot); i++) {

@@ -43,8 +43,8 @@ void bench_pg_ours(const char *table, long long rows, const char *options,
                    struct bench_pg_use *out);
 /* COPY of the table to /dev/null by psql. */
 double bench_pg_copy_seconds(const char *table);
-/* Our snapshot of the table: READ events. */
-void bench_pg_snapshot(const char *table, long long rows, const char *options,
+/* Our snapshot of the publication's tables, those that match `tables`: READ events. */
+void bench_pg_snapshot(const char *publication, const char *tables, long long rows,
                        struct bench_pg_use *out);
 /* A reader of live changes: `write` is called once it streams. */
 void bench_pg_live(const char *table, long long rows, void (*write)(void *ctx), void *ctx,

@@ -154,23 +154,45 @@ static void bench_memory(bool quick)
     bench_pg_sql("DROP PUBLICATION huge; DROP TABLE huge");
 }
 
-static void bench_snapshot(void)
+static double bench_snapshot_of(const char *label, const char *publication,
+                                const char *tables, long long rows)
 {
     static struct bench_series ours;
+    for (int run = 0; run < measure_runs(); run++) {
+        struct bench_pg_use use;
+        bench_pg_snapshot(publication, tables, rows, &use);
+        bench_note(&ours, run, rows, &use);
+    }
+    return bench_show(label, &ours);
+}
+
+/* As many tables as there are readers, so that all of them are busy. */
+static void bench_four_tables(const char *like)
+{
+    for (int i = 1; i <= 4; i++) {
+        bench_pg_sql("CREATE TABLE four%d (LIKE %s INCLUDING ALL)", i, like);
+        bench_pg_sql("INSERT INTO four%d SELECT * FROM %s", i, like);
+        bench_pg_sql("ANALYZE four%d", i);
+    }
+    bench_pg_sql("CREATE PUBLICATION four FOR TABLE four1, four2, four3, four4");
+}
+
+static void bench_snapshot(void)
+{
     static double copy[MEASURE_MOST_RUNS];
     size_t runs = (size_t)measure_runs();
     const struct bench_load *load = &bench_loads[0];
-    for (size_t run = 0; run < runs; run++) {
-        struct bench_pg_use use;
+    for (size_t run = 0; run < runs; run++)
         copy[run] = (double)load->rows / bench_pg_copy_seconds(load->table);
-        bench_pg_snapshot(load->table, load->rows, ",\"snapshot\":\"initial\"", &use);
-        bench_note(&ours, (int)run, load->rows, &use);
-    }
     measure_section("a snapshot");
     double theirs = measure_median(copy, runs);
     measure_row("peer: COPY TO STDOUT by psql to /dev/null", theirs, "rows/s");
-    double rate = bench_show("table to callback", &ours);
+    double rate =
+        bench_snapshot_of("table to callback", load->table, load->table, load->rows);
     measure_row("  of the peer's rate", rate / theirs, "times");
+    bench_four_tables(load->table);
+    bench_snapshot_of("four such tables at once", "four", "four*", 4 * load->rows);
+    bench_pg_sql("DROP PUBLICATION four; DROP TABLE four1, four2, four3, four4");
 }
 
 /* ---- what is to be measured ---------------------------------------------------------- */

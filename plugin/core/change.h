@@ -53,6 +53,7 @@ struct cdc_value {
 };
 
 #define CDC_NO_TIME INT64_MIN
+#define LIMIT_LANES 65535
 
 struct cdc_change {
     enum cdc_op op;
@@ -63,6 +64,10 @@ struct cdc_change {
     wf_str txid;     /* empty: null */
     uint64_t seq;    /* ordinal within the transaction, from 1; 0: null */
     int64_t ts_us;   /* commit time, microseconds since 1970 UTC; CDC_NO_TIME: null */
+
+    /* Which of the stream's lanes it came on, where lanes can be taken away (partitions of
+     * a consumer group): from 1 to LIMIT_LANES.  0: none. */
+    uint32_t lane;
 
     /* Rows, table->count values each; NULL reads as null. */
     const struct cdc_value *before;

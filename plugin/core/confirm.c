@@ -61,6 +61,12 @@ wf_status confirm_reset(struct confirm *c, wf_str position, wf_error *err)
     return confirm_copy(&c->latest, position, err);
 }
 
+void confirm_forget(struct confirm *c)
+{
+    c->count = 0;
+    c->late = false;
+}
+
 /* Keeps the marks 1, 3, 5 ... of an even number: the newest stays, the freed slots keep
  * their memory. */
 static void confirm_thin(struct confirm *c)

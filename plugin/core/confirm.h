@@ -42,6 +42,10 @@ wf_status confirm_mark(struct confirm *c, uint64_t offset, wf_str position, wf_e
 /* Everyone has read up to `offset`: moves `ready` on. */
 void confirm_passed(struct confirm *c, uint64_t offset);
 
+/* Forgets the marks that not everyone has passed: what they cover will not be delivered as
+ * it was marked. */
+void confirm_forget(struct confirm *c);
+
 /* Marks that not everyone has passed. */
 static inline bool confirm_pending(const struct confirm *c)
 {

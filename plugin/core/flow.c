@@ -31,6 +31,7 @@ wf_status flow_init(struct cdc_flow *flow, const struct flow_owner *owner, wf_er
 void flow_release(struct cdc_flow *flow)
 {
     ring_release(&flow->ring);
+    lane_release(&flow->lanes);
     catalogue_release(&flow->tables);
     render_origin_release(&flow->origin);
     while (flow->claims) {
@@ -77,6 +78,7 @@ wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes,
             return status;
         pthread_mutex_lock(&flow->lock);
         ring_release(&flow->ring);
+        lane_release(&flow->lanes); /* it speaks of ordinals in the log before */
         flow->ring = ring;
         pthread_mutex_unlock(&flow->lock);
     }
@@ -319,6 +321,12 @@ wf_status flow_emit(struct cdc_flow *flow, const struct cdc_change *change, wf_e
     wf_str name = change->table ? change->table->name : change->raw_table;
     if (!(flow_wants(flow, meta.table_id, name) & (1u << change->op)))
         return WF_OK;
+    if (CDC_UNLIKELY(change->lane)) {
+        wf_status status = lane_prepare(&flow->lanes, change->lane, err);
+        if (status)
+            return status;
+        meta.lane = (uint16_t)change->lane;
+    }
     if (CDC_UNLIKELY(change->poison.len))
         meta.flags |= RING_DEAD;
     bool large = false;
@@ -351,6 +359,14 @@ wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key,
     return large ? error_set(err, WF_PROTOCOL,
                              "a snapshot row is larger than max_event_bytes")
                  : status;
+}
+
+void flow_retract(struct cdc_flow *flow, uint32_t lane)
+{
+    lane_retract(&flow->lanes, lane, atomic_load(&flow->ring.count));
+    pthread_mutex_lock(&flow->lock);
+    pthread_cond_broadcast(&flow->wake); /* whoever waits to try again looks */
+    pthread_mutex_unlock(&flow->lock);
 }
 
 void flow_publish(struct cdc_flow *flow)

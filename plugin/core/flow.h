@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "plugin/core/catalogue.h"
 #include "plugin/core/change.h"
+#include "plugin/core/lane.h"
 #include "plugin/core/render.h"
 #include "plugin/core/ring.h"
 
@@ -58,6 +59,7 @@ struct flow_claim {
 struct cdc_flow {
     struct flow_owner owner;
     struct ring ring;        /* [source] writes, [delivery] reads */
+    struct lanes lanes;      /* the same */
     struct catalogue tables; /* [any] */
     struct render_origin origin;
 
@@ -115,6 +117,9 @@ bool flow_wanted(struct cdc_flow *flow, struct cdc_table *table, enum cdc_op op)
  * [source] */
 wf_status flow_append(struct cdc_flow *flow, wf_str event, wf_str key,
                       struct ring_meta meta, wf_error *err);
+/* What is in the log on this lane, and no callback has, is dropped: everyone passes it.
+ * [source] */
+void flow_retract(struct cdc_flow *flow, uint32_t lane);
 /* Wakes whoever sleeps while there is something to read.  [source] */
 void flow_publish(struct cdc_flow *flow);
 /* Everything before it has been delivered to all, and claims allow it to be forgotten; its

@@ -139,15 +139,21 @@ static struct cdc_source *registry_forget(struct cdc_registry *registry,
     return source;
 }
 
-/* settings NULL: those of the last run. */
+/* settings NULL: those of the last run; cancelled NULL: by nobody. */
 static wf_status registry_run(struct cdc_registry *registry, wf_str id,
-                              struct cdc_settings *settings, wf_str owner, wf_error *err)
+                              struct cdc_settings *settings, wf_str owner,
+                              const _Atomic bool *cancelled, wf_error *err)
 {
     struct cdc_source *source = NULL;
     struct cdc_source *useless = NULL;
     uint64_t run = 0;
     pthread_mutex_lock(&registry->lock);
-    wf_status status = registry_find_or_make(registry, id, settings != NULL, &source, err);
+    /* With the lock: who cancels takes it after that, and finds what was registered. */
+    wf_status status = WF_OK;
+    if (cancelled && atomic_load(cancelled))
+        status = error_set(err, WF_CANCELLED, "stopped before it was started");
+    else
+        status = registry_find_or_make(registry, id, settings != NULL, &source, err);
     if (status)
         settings_free(settings);
     else if (!(status = registry_ask_start(source, settings, owner, &run, err)))
@@ -172,12 +178,19 @@ static wf_status registry_run(struct cdc_registry *registry, wf_str id,
 wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *settings,
                          wf_str owner, wf_error *err)
 {
-    return registry_run(registry, settings->source_id, settings, owner, err);
+    return registry_run(registry, settings->source_id, settings, owner, NULL, err);
+}
+
+wf_status registry_start_unless(struct cdc_registry *registry,
+                                struct cdc_settings *settings, wf_str owner,
+                                const _Atomic bool *cancelled, wf_error *err)
+{
+    return registry_run(registry, settings->source_id, settings, owner, cancelled, err);
 }
 
 wf_status registry_restart(struct cdc_registry *registry, wf_str id, wf_error *err)
 {
-    return registry_run(registry, id, NULL, STR_EMPTY, err);
+    return registry_run(registry, id, NULL, STR_EMPTY, NULL, err);
 }
 
 /* With registry.lock: asks the source to stop and borrows it for the wait. */
@@ -205,15 +218,35 @@ wf_status registry_stop(struct cdc_registry *registry, wf_str id, bool cleanup,
     return status;
 }
 
-wf_status registry_stop_owned(struct cdc_registry *registry, wf_str id, wf_str owner,
-                              wf_error *err)
+/* Asks the source to stop and borrows it; NULL: the owner has none. */
+static struct cdc_source *registry_ask_owned(struct cdc_registry *registry, wf_str id,
+                                             wf_str owner, uint64_t *out_run)
 {
     pthread_mutex_lock(&registry->lock);
     struct cdc_source *source = registry_find(registry, id);
-    bool own = source && source->owner && str_is(owner, source->owner);
-    uint64_t run = own ? registry_ask_stop(source, false) : 0;
+    if (source && !(source->owner && str_is(owner, source->owner)))
+        source = NULL;
+    if (source)
+        *out_run = registry_ask_stop(source, false);
     pthread_mutex_unlock(&registry->lock);
-    if (!own)
+    return source;
+}
+
+void registry_cancel(struct cdc_registry *registry, wf_str id, wf_str owner)
+{
+    uint64_t run;
+    struct cdc_source *source = registry_ask_owned(registry, id, owner, &run);
+    if (source)
+        source_wake(source);
+    registry_return(registry, source);
+}
+
+wf_status registry_stop_owned(struct cdc_registry *registry, wf_str id, wf_str owner,
+                              wf_error *err)
+{
+    uint64_t run;
+    struct cdc_source *source = registry_ask_owned(registry, id, owner, &run);
+    if (!source)
         return WF_OK; /* it was never started, or is somebody else's */
     wf_status status = source_await_stop(source, run, false, NULL, err);
     registry_return(registry, source);

@@ -43,6 +43,14 @@ void registry_return(struct cdc_registry *registry, struct cdc_source *source);
  * [any] */
 wf_status registry_start(struct cdc_registry *registry, struct cdc_settings *settings,
                          wf_str owner, wf_error *err);
+/* The same for a module whose start may be cancelled: WF_CANCELLED when *cancelled before
+ * it is registered. */
+wf_status registry_start_unless(struct cdc_registry *registry,
+                                struct cdc_settings *settings, wf_str owner,
+                                const _Atomic bool *cancelled, wf_error *err);
+/* After *cancelled was set: what the module has started is asked to stop.  Does not wait.
+ * [any] */
+void registry_cancel(struct cdc_registry *registry, wf_str id, wf_str owner);
 /* Starts a remembered source again with its last settings. */
 wf_status registry_restart(struct cdc_registry *registry, wf_str id, wf_error *err);
 

@@ -40,6 +40,7 @@ struct ring_meta {
     uint32_t table_id;
     uint8_t op; /* enum cdc_op */
     uint8_t flags;
+    uint16_t lane; /* see core/lane.h; 0: none */
 };
 
 struct ring_record {

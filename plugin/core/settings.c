@@ -193,6 +193,7 @@ const struct cdc_option settings_core_options[] = {
      .type = CDC_OPTION_BOOL,
      .fallback = "false",
      .offset = CORE(standby),
-     .help = "Wait instead of failing when another process runs the same source"},
+     .help = "Wait instead of failing when another process has the source, or the far "
+             "side cannot be reached, at a start"},
     {.key = NULL},
 };

@@ -14,6 +14,7 @@
 #include "plugin/core/render.h"
 #include "plugin/core/snapshot_chunk.h"
 #include "plugin/core/store.h"
+#include "providers/provider.h"
 
 /* ---- life ---------------------------------------------------------------------------- */
 
@@ -311,6 +312,29 @@ static void snapshot_tell(struct snapshot *s)
     pthread_mutex_unlock(&s->lock);
 }
 
+void snapshot_report(struct snapshot *s, const struct cdc_snapshot_report *report)
+{
+    if (!s->reported && !report->running)
+        return; /* what is shown is core's own */
+    s->reported = report->running;
+    struct snapshot_progress now = {
+        .running = report->running,
+        .tables_done = report->tables_done,
+        .tables = report->tables,
+        .rows = report->rows,
+        .estimated_rows = -1,
+    };
+    snprintf(now.table, sizeof now.table, "%.*s", STR_ARG(report->table));
+    pthread_mutex_lock(&s->lock);
+    s->progress = now;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool snapshot_reported(const struct snapshot *s)
+{
+    return s->reported;
+}
+
 void snapshot_progress(struct snapshot *s, struct snapshot_progress *out)
 {
     pthread_mutex_lock(&s->lock);
@@ -393,28 +417,66 @@ void snapshot_mark_reached(struct snapshot *s, uint64_t mark)
     s->reached = mark > s->reached ? mark : s->reached;
 }
 
-wf_status snapshot_passed(struct snapshot *s, uint64_t offset, wf_error *err)
+bool snapshot_passed(struct snapshot *s, uint64_t offset)
 {
-    while (s->first_chunk && s->first_chunk->offset <= offset) {
-        struct snapshot_chunk *chunk = s->first_chunk;
-        struct snapshot_table *table = chunk->table;
-        struct store_snapshot progress = {
-            .run = table->run,
-            .table = table->name,
-            .after = {chunk->after, chunk->after_len},
-            .rows = chunk->rows,
-            .estimated_rows = table->estimated_rows,
-            .done = chunk->last,
-        };
-        wf_status status = store_snapshot_put(s->deps.store, s->deps.flow->owner.source_id,
-                                              &progress, err);
-        if (status)
-            return status;
-        table->done = chunk->last;
-        s->first_chunk = chunk->next;
-        if (!s->first_chunk)
-            s->last_chunk = &s->first_chunk;
-        free(chunk);
+    struct snapshot_chunk **end = &s->first_chunk;
+    while (*end && (*end)->offset <= offset)
+        end = &(*end)->next;
+    if (end == &s->first_chunk)
+        return false;
+    s->passed = s->first_chunk;
+    s->first_chunk = *end;
+    *end = NULL;
+    if (!s->first_chunk)
+        s->last_chunk = &s->first_chunk;
+    return true;
+}
+
+static wf_status snapshot_store_chunk(struct snapshot *s,
+                                      const struct snapshot_chunk *chunk, wf_error *err)
+{
+    const struct snapshot_table *table = chunk->table;
+    struct store_snapshot progress = {
+        .run = table->run,
+        .table = table->name,
+        .after = {chunk->after, chunk->after_len},
+        .rows = chunk->rows,
+        .estimated_rows = table->estimated_rows,
+        .done = chunk->last,
+    };
+    return store_snapshot_put(s->deps.store, s->deps.flow->owner.source_id, &progress, err);
+}
+
+wf_status snapshot_store(struct snapshot *s, wf_error *err)
+{
+    wf_status status = WF_OK;
+    for (const struct snapshot_chunk *chunk = s->passed; chunk && !status;
+         chunk = chunk->next) {
+        bool outdated = chunk->next && chunk->next->table == chunk->table;
+        if (!outdated)
+            status = snapshot_store_chunk(s, chunk, err);
     }
-    return WF_OK;
+    return status;
+}
+
+void snapshot_stored(struct snapshot *s, bool stored)
+{
+    struct snapshot_chunk *chunk = s->passed;
+    s->passed = NULL;
+    if (!stored && chunk) {
+        struct snapshot_chunk **end = &chunk;
+        while (*end)
+            end = &(*end)->next;
+        *end = s->first_chunk;
+        if (!s->first_chunk)
+            s->last_chunk = end;
+        s->first_chunk = chunk;
+        return;
+    }
+    while (chunk) {
+        struct snapshot_chunk *next = chunk->next;
+        chunk->table->done = chunk->last;
+        free(chunk);
+        chunk = next;
+    }
 }

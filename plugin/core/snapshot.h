@@ -10,7 +10,7 @@
  * to the log as READ events.  No long transaction, no lock, no table of ours in the
  * database; progress is kept per chunk, so a restart repeats at most one chunk per reader.
  *
- * All calls [source] but snapshot_request() and snapshot_progress().
+ * All calls [source] but snapshot_request(), snapshot_store() and snapshot_progress().
  */
 #ifndef CORE_SNAPSHOT_H
 #define CORE_SNAPSHOT_H
@@ -22,6 +22,7 @@
 #include "plugin/core/settings.h"
 
 struct cdc_flow;
+struct cdc_snapshot_report;
 struct cdc_store;
 struct snapshot;
 
@@ -70,9 +71,18 @@ wf_status snapshot_step(struct snapshot *s, wf_error *err);
 void snapshot_note(struct snapshot *s, const struct cdc_change *change);
 /* The stream has passed `mark`. */
 void snapshot_mark_reached(struct snapshot *s, uint64_t mark);
-/* Everything before `offset` in the log is delivered: chunks that end before it are done
- * for good. */
-wf_status snapshot_passed(struct snapshot *s, uint64_t offset, wf_error *err);
+/* Everything before `offset` in the log is delivered: chunks that end before it can be
+ * stored as done.  True: there are some, to be stored before this is asked again. */
+bool snapshot_passed(struct snapshot *s, uint64_t offset);
+/* Stores them; nothing else of the snapshot is touched.  [scribe] */
+wf_status snapshot_store(struct snapshot *s, wf_error *err);
+/* They are done for good, or (not `stored`) to be stored again. */
+void snapshot_stored(struct snapshot *s, bool stored);
+
+/* How far one of the provider's own is.  It counts as running until the provider says that
+ * it has ended. */
+void snapshot_report(struct snapshot *s, const struct cdc_snapshot_report *report);
+bool snapshot_reported(const struct snapshot *s);
 
 /* [any] */
 void snapshot_progress(struct snapshot *s, struct snapshot_progress *out);

@@ -59,8 +59,10 @@ struct snapshot {
     bool attached;
     bool loaded; /* the store's open runs are in `tables` */
     bool active;
+    bool reported; /* by the provider, of its own */
     struct snapshot_table *tables;
     struct snapshot_chunk *first_chunk, **last_chunk;
+    struct snapshot_chunk *passed; /* delivered, and being stored [scribe] */
     struct snapshot_reader readers[SNAPSHOT_READERS];
     int reader_count;
     uint64_t reached; /* highest mark the stream has passed */

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "plugin/core/source_keep.h"
 #include "plugin/core/source_run.h"
 #include "plugin/core/store.h"
 
@@ -25,6 +26,11 @@ void source_wake(struct cdc_source *source)
     if (source->provider_open)
         source->settings->provider->interrupt(source->provider_state);
     pthread_mutex_unlock(&source->provider_lock);
+}
+
+static void source_on_written(void *ctx)
+{
+    source_wake(ctx);
 }
 
 static void source_on_space(void *ctx)
@@ -66,7 +72,9 @@ wf_status source_new(wf_str id, const wf_host *host, const struct logger *logger
     buf_init(&source->removed, LIMIT_CONFIG_BYTES);
     buf_init(&source->details, LIMIT_CONFIG_BYTES);
     buf_init(&source->position, LIMIT_POSITION);
+    buf_init(&source->writing, LIMIT_POSITION);
     buf_init(&source->identity, LIMIT_TEXT_BYTES);
+    scribe_init(&source->scribe, source, source_keep_write, source_on_written);
     confirm_init(&source->confirm);
     struct flow_owner owner = {source,          source->id,       &source->logger,
                                source_on_space, source_on_change, source_flow_store};
@@ -94,6 +102,7 @@ void source_free(struct cdc_source *source)
     source_wake(source);
     if (source->has_thread)
         pthread_join(source->thread, NULL);
+    scribe_release(&source->scribe);
     store_close(source->store);
     snapshot_free(source->snapshot);
     flow_release(&source->flow);
@@ -103,6 +112,7 @@ void source_free(struct cdc_source *source)
     buf_release(&source->removed);
     buf_release(&source->details);
     buf_release(&source->position);
+    buf_release(&source->writing);
     buf_release(&source->identity);
     pthread_cond_destroy(&source->changed);
     pthread_cond_destroy(&source->control);
@@ -231,7 +241,7 @@ wf_status source_await_start(struct cdc_source *source, uint64_t run, wf_error *
     wf_status status = WF_OK;
     if (source->runs == run && source->started_run == run &&
         (source->life.phase == LIFECYCLE_FAILED ||
-         source->life.phase == LIFECYCLE_RECONNECTING)) {
+         (source->life.phase == LIFECYCLE_RECONNECTING && !source->standby))) {
         /* What fails at once is told to whoever asked, and not tried behind his back. */
         if (err)
             *err = source->error;

@@ -11,6 +11,11 @@
  *
  * A source that is stopped keeps its subscriptions; they go on when it is started again.
  *
+ * What is to be remembered is written by a thread of its own (core/scribe.h), one per
+ * source, so that the stream is read while the disk works: what waits behind the disk is
+ * the confirming alone.  The provider is told of a position by the source thread, once the
+ * scribe has it on disk.
+ *
  * Stopping.  No callback begins any more; those that run are waited for by the source
  * thread, which meanwhile keeps the connection alive, and then confirms.  Whoever asked for
  * the stop waits too, unless callbacks are running: they may be waiting for him (a pipeline
@@ -29,6 +34,7 @@
 #include "plugin/core/confirm.h"
 #include "plugin/core/flow.h"
 #include "plugin/core/lifecycle.h"
+#include "plugin/core/scribe.h"
 #include "plugin/core/settings.h"
 #include "plugin/core/snapshot.h"
 #include "providers/provider.h"
@@ -61,7 +67,7 @@ struct cdc_source {
     bool wanted;         /* to run */
     bool cleanup_wanted; /* to remove what the provider installed, when it stops */
     bool cleaned;        /* nothing of ours is at the far side */
-    bool standby;        /* waits for the lock of another process */
+    bool standby;        /* waits for another process, or for the far side */
     bool working;        /* the thread is in a run */
     bool cleaning;       /* ... that began only to clean up */
     bool draining;       /* waits for callbacks to return */
@@ -72,7 +78,7 @@ struct cdc_source {
     uint64_t turns;       /* counts the polls of the source thread */
     wf_error error;       /* why it is reconnecting or failed; text "" when all is well */
     struct buf removed;   /* what the last cleanup removed */
-    struct buf position;  /* last confirmed */
+    struct buf position;  /* last stored; [source] alone changes it */
     struct cdc_lag lag;
     struct buf details; /* answered together with it */
     uint64_t lag_asked, lag_answered;
@@ -91,7 +97,10 @@ struct cdc_source {
 
     /* [source] only. */
     struct confirm confirm;
-    struct buf identity;
+    struct scribe scribe; /* writes the three below to the store */
+    struct buf writing;   /* a position */
+    bool writes_position; /* there is one */
+    struct buf identity;  /* of the server it belongs to */
     int lock_fd;
     int64_t
         backoff_ms;   /* the first pause before a reconnect; tests make these two shorter */
@@ -100,9 +109,10 @@ struct cdc_source {
     uint32_t kept_version; /* the same: their names are in the store */
     uint64_t taken;        /* changes the provider gave, wanted or not */
     uint64_t taken_told;   /* of these, when last_event_us was last set */
+    bool pause_told;       /* the provider knows that it is paused */
     bool commit_lost;      /* commit_error says why a position could not be kept */
     wf_error commit_error;
-    bool untold;          /* `ready` is stored, and the far side does not know it */
+    bool untold;          /* `position` is stored, and the far side may not know it */
     bool snapshot_wanted; /* by options.snapshot, once somebody listens */
     int64_t settled_ms;   /* when it may begin */
     int64_t confirmed_ms;

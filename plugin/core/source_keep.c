@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * source_keep - a position is stored only when the names of all who hold it back are stored
- * too, and told to the server only when it is stored.
+ * too, and told to the server only when it is stored.  The storing is the scribe's.
  */
 #include "plugin/core/source_keep.h"
 
@@ -71,11 +71,6 @@ static wf_status source_keep_read(struct cdc_source *source, wf_error *err)
     buf_clear(&source->confirm.latest);
     status = store_position_get(store, source->id, &source->confirm.latest,
                                 &source->identity, err);
-    /* The run before may have ended before it could tell. */
-    buf_str(&source->confirm.ready, buf_view(&source->confirm.latest));
-    source->untold = source->confirm.latest.len > 0;
-    if (!status)
-        status = buf_status(&source->confirm.ready, "position", err);
     source->snapshot_wanted = !status && source_keep_want_snapshot(source);
     if (!status)
         status =
@@ -85,11 +80,11 @@ static wf_status source_keep_read(struct cdc_source *source, wf_error *err)
     pthread_mutex_lock(&source->lock);
     source->standby = false;
     source->error.text[0] = '\0';
-    buf_clear(&source->position);
     buf_str(&source->position, buf_view(&source->confirm.latest));
+    status = buf_status(&source->position, "position", err);
     pthread_mutex_unlock(&source->lock);
     atomic_fetch_add(&source->flow.replays, 1);
-    return WF_OK;
+    return status;
 }
 
 wf_status source_keep_open(struct cdc_source *source, wf_error *err)
@@ -98,6 +93,10 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err)
     source->snapshot_wanted = false;
     source->untold = false;
     source->commit_lost = false;
+    source->trouble_ms = 0;
+    pthread_mutex_lock(&source->lock);
+    buf_clear(&source->position);
+    pthread_mutex_unlock(&source->lock);
     source->seen_version = source->kept_version = atomic_load(&source->flow.version) - 1;
     wf_status status = flow_open(&source->flow, str_from(settings->provider->name),
                                  (size_t)settings->core.buffer_bytes,
@@ -160,44 +159,79 @@ wf_status source_keep_names(struct cdc_source *source, wf_error *err)
     return source_keep_trouble(source, source_keep_put_names(source, err), err);
 }
 
-static wf_status source_keep_position(struct cdc_source *source, wf_error *err)
+wf_status source_keep_write(void *ctx, wf_error *err)
 {
+    struct cdc_source *source = ctx;
     const struct cdc_provider *provider = source->settings->provider;
-    wf_str position = buf_view(&source->confirm.ready);
-    wf_status status = source_keep_put_names(source, err);
-    if (!status && !provider->lossy) {
-        struct cdc_store *store;
-        status = source_store(source, &store, err);
-        if (!status)
-            status = store_position_put(store, source->id, str_from(provider->name),
-                                        buf_view(&source->identity), position, err);
-    }
-    if (status)
+    wf_status status = snapshot_store(source->snapshot, err);
+    if (status || !source->writes_position)
         return status;
-    source->confirm.unconfirmed = false;
-    source->untold = true;
-    pthread_mutex_lock(&source->lock);
-    buf_clear(&source->position);
-    buf_str(&source->position, position);
-    source->error.text[0] = '\0'; /* the store works again, if it did not */
-    pthread_mutex_unlock(&source->lock);
-    return WF_OK;
+    struct cdc_store *store;
+    status = source_store(source, &store, err);
+    return status ? status
+                  : store_position_put(store, source->id, str_from(provider->name),
+                                       buf_view(&source->identity),
+                                       buf_view(&source->writing), err);
 }
 
-/* Tells the far side what is stored, again after a reconnect or a restart when it was not
+/* `ready`, and what it leaves to be used again. */
+static void source_keep_swap(struct cdc_source *source)
+{
+    struct buf swap = source->confirm.ready;
+    source->confirm.ready = source->writing;
+    source->writing = swap;
+}
+
+/* What was to be written is. */
+static void source_keep_written(struct cdc_source *source)
+{
+    snapshot_stored(source->snapshot, true);
+    pthread_mutex_lock(&source->lock);
+    if (source->writes_position) {
+        struct buf swap = source->position;
+        source->position = source->writing;
+        source->writing = swap;
+        source->untold = true;
+    }
+    if (source->trouble_ms)
+        source->error.text[0] = '\0'; /* the store works again */
+    pthread_mutex_unlock(&source->lock);
+    source->trouble_ms = 0;
+}
+
+/* Takes the scribe's answer, if there is one. */
+static wf_status source_keep_take(struct cdc_source *source, wf_error *err)
+{
+    wf_status status;
+    if (!scribe_take(&source->scribe, &status, err))
+        return WF_OK;
+    if (!status) {
+        source_keep_written(source);
+        return WF_OK;
+    }
+    snapshot_stored(source->snapshot, false);
+    /* A newer position is as good; it covers this one. */
+    if (source->writes_position && !source->confirm.unconfirmed)
+        source_keep_swap(source);
+    source->confirm.unconfirmed |= source->writes_position;
+    return source_keep_trouble(source, status, err);
+}
+
+/* Tells the far side what is stored, again after a reconnect or a restart: it may not have
  * heard. */
 static wf_status source_keep_tell(struct cdc_source *source, wf_error *err)
 {
-    if (!source->provider_open || !source->untold)
+    /* A stored position says that the first snapshot has begun, or that none was wanted. */
+    if (!source->provider_open || !source->untold || source->snapshot_wanted)
         return WF_OK;
     wf_status status = source->settings->provider->confirm(
-        source->provider_state, buf_view(&source->confirm.ready), err);
+        source->provider_state, buf_view(&source->position), err);
     source->untold = status != WF_OK;
     return status;
 }
 
 /* Nothing came since the last look, and everything is delivered.  While events trickle in,
- * each would find the log empty, and the disk would be waited for after each. */
+ * each would find the log empty, and the disk would be busy after each. */
 static bool source_keep_is_idle(struct cdc_source *source)
 {
     bool still = source->commits == source->commits_seen;
@@ -205,28 +239,50 @@ static bool source_keep_is_idle(struct cdc_source *source)
     return still && flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
 }
 
+/* Gives the scribe what there is to write; it is idle. */
+static wf_status source_keep_ask(struct cdc_source *source, uint64_t passed, bool due,
+                                 wf_error *err)
+{
+    /* No position is stored before a first snapshot has begun. */
+    due = due && source->confirm.unconfirmed && !source->snapshot_wanted;
+    wf_status status = due ? source_keep_put_names(source, err) : WF_OK;
+    if (status)
+        return source_keep_trouble(source, status, err);
+    bool chunks = snapshot_passed(source->snapshot, passed);
+    if (!chunks && !due)
+        return WF_OK;
+    source->writes_position = due;
+    if (due) {
+        source_keep_swap(source);
+        source->confirm.unconfirmed = false;
+        source->confirmed_ms = clock_mono_ms();
+    }
+    if (source->settings->provider->lossy)
+        source_keep_written(source); /* there is nothing to come back to */
+    else
+        scribe_ask(&source->scribe);
+    return WF_OK;
+}
+
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err)
 {
     uint64_t passed = flow_settle(&source->flow);
     confirm_passed(&source->confirm, passed);
     bool idle = source_keep_is_idle(source);
+    if (at_once)
+        scribe_wait(&source->scribe);
+    wf_status status = source_keep_take(source, err);
     int64_t now = clock_mono_ms();
-    if (!at_once && now < source->trouble_ms)
-        return WF_OK;
-    wf_status status = snapshot_passed(source->snapshot, passed, err);
-    if (status)
-        return source_keep_trouble(source, status, err);
-    /* A stored position says that the first snapshot has begun, or that none was wanted. */
-    if (source->snapshot_wanted)
-        return WF_OK;
-    if (!source->confirm.unconfirmed)
-        return source_keep_tell(source, err);
-    if (!at_once && !idle && now - source->confirmed_ms < KEEP_CONFIRM_MS)
-        return WF_OK;
-    source->confirmed_ms = now;
-    status = source_keep_position(source, err);
-    return status ? source_keep_trouble(source, status, err)
-                  : source_keep_tell(source, err);
+    bool may = at_once || now >= source->trouble_ms;
+    if (!status && may && scribe_is_idle(&source->scribe))
+        status = source_keep_ask(
+            source, passed,
+            at_once || idle || now - source->confirmed_ms >= KEEP_CONFIRM_MS, err);
+    if (!status && at_once) {
+        scribe_wait(&source->scribe);
+        status = source_keep_take(source, err);
+    }
+    return status ? status : source_keep_tell(source, err);
 }
 
 /* ---- now and then -------------------------------------------------------------------- */

@@ -4,8 +4,8 @@
  * stream, the names of its subscriptions, how far its snapshots have come.
  *
  * The disk may be full for a while.  The stream goes on then, the error is in the status,
- * and nothing is confirmed: these functions answer WF_OK and try again.  All calls
- * [source].
+ * and nothing is confirmed: these functions answer WF_OK and try again.  All calls [source]
+ * but source_keep_write().
  */
 #ifndef CORE_SOURCE_KEEP_H
 #define CORE_SOURCE_KEEP_H
@@ -20,8 +20,13 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err);
  * after a restart. */
 wf_status source_keep_names(struct cdc_source *source, wf_error *err);
 
-/* Confirms what everyone has had: at once when nothing else goes on, else now and then. */
+/* Confirms what everyone has had: soon when nothing else goes on, else now and then.  It is
+ * written by the scribe meanwhile, and told to the far side by a later call; `at_once`
+ * waits for that and tells. */
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err);
+
+/* What the scribe does for it.  [scribe] */
+wf_status source_keep_write(void *source, wf_error *err);
 
 /* Every check_ms: claims whose time is over, and dead letters to be replayed. */
 wf_status source_keep_look_around(struct cdc_source *source, wf_error *err);

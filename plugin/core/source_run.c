@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/thread.h"
+#include "plugin/core/source_emit.h"
 #include "plugin/core/source_keep.h"
 #include "plugin/core/source_lock.h"
 #include "plugin/core/store.h"
@@ -72,68 +73,6 @@ void source_run_sleep(struct cdc_source *source, int64_t wait_ms)
     pthread_mutex_unlock(&source->lock);
 }
 
-/* ---- what the provider calls --------------------------------------------------------- */
-
-static wf_status source_run_emit(void *ctx, const struct cdc_change *change, wf_error *err)
-{
-    struct cdc_source *source = ctx;
-    if (CDC_UNLIKELY(snapshot_active(source->snapshot)))
-        snapshot_note(source->snapshot, change);
-    wf_status status = flow_emit(&source->flow, change, err);
-    source->taken += status == WF_OK;
-    return status;
-}
-
-static void source_run_commit(void *ctx, wf_str position)
-{
-    struct cdc_source *source = ctx;
-    source->commits++;
-    /* A place that is not kept may be the last one for long: the run fails, and reads it
-     * again. */
-    if (confirm_mark(&source->confirm, ring_head(&source->flow.ring), position,
-                     &source->commit_error))
-        source->commit_lost = true;
-}
-
-static void source_run_mark(void *ctx, uint64_t mark)
-{
-    struct cdc_source *source = ctx;
-    snapshot_mark_reached(source->snapshot, mark);
-}
-
-static bool source_run_wanted(void *ctx, struct cdc_table *table, enum cdc_op op)
-{
-    struct cdc_source *source = ctx;
-    return snapshot_active(source->snapshot) || flow_wanted(&source->flow, table, op);
-}
-
-static wf_status source_run_schema(void *ctx, wf_str table, wf_str ddl, wf_str position,
-                                   wf_error *err)
-{
-    struct cdc_source *source = ctx;
-    struct cdc_store *store;
-    wf_status status = source_store(source, &store, err);
-    return status ? status : store_schema_add(store, source->id, table, ddl, position, err);
-}
-
-static wf_status source_run_want_snapshot(void *ctx, const wf_str *tables, size_t count,
-                                          wf_error *err)
-{
-    struct cdc_source *source = ctx;
-    struct cdc_store *store = NULL;
-    bool lossy = source->settings->provider->lossy;
-    wf_status status = lossy ? WF_OK : source_store(source, &store, err);
-    const struct cdc_list list = {(wf_str *)tables, count};
-    return status ? status
-                  : snapshot_request(source->snapshot, store, source->id, &list, err);
-}
-
-static void source_run_notice(void *ctx, enum log_level level, const char *text)
-{
-    struct cdc_source *source = ctx;
-    log_line(&source->logger, level, "source=%.*s %s", STR_ARG(source->id), text);
-}
-
 /* ---- the connection ------------------------------------------------------------------ */
 
 static wf_status source_run_open(struct cdc_source *source,
@@ -164,8 +103,11 @@ static wf_status source_run_open(struct cdc_source *source,
         free(state);
         return status;
     }
+    scribe_wait(&source->scribe); /* it may be writing the identity of before */
     buf_clear(&source->identity);
     buf_str(&source->identity, buf_view(&identity));
+    source->pause_told = false;
+    source->untold = source->position.len > 0; /* the connection before may have lost it */
     pthread_mutex_lock(&source->provider_lock);
     source->provider_state = state;
     source->provider_open = true;
@@ -179,6 +121,7 @@ static void source_run_close(struct cdc_source *source)
     bool open = source->provider_open;
     source->provider_open = false;
     pthread_mutex_unlock(&source->provider_lock);
+    snapshot_report(source->snapshot, &(struct cdc_snapshot_report){.running = false});
     if (!open)
         return;
     snapshot_detach(source->snapshot);
@@ -211,19 +154,31 @@ static wf_status source_run_snapshot(struct cdc_source *source, wf_error *err)
 {
     pthread_mutex_lock(&source->lock);
     bool quiet = source->life.deserted || source->life.paused;
-    bool was = source->life.snapshot;
     pthread_mutex_unlock(&source->lock);
     wf_status status = WF_OK;
     if (source->snapshot_wanted && !quiet && clock_mono_ms() >= source->settled_ms) {
-        status = source_run_want_snapshot(source, NULL, 0, err);
+        status = source_emit_want_snapshot(source, NULL, 0, err);
         source->snapshot_wanted = status != WF_OK;
     }
     if (!status && !quiet && snapshot_active(source->snapshot))
         status = snapshot_step(source->snapshot, err);
-    bool is = snapshot_active(source->snapshot);
-    if (was != is)
-        source_run_phase(source,
-                         is ? LIFECYCLE_ON_SNAPSHOT_BEGIN : LIFECYCLE_ON_SNAPSHOT_END);
+    source_emit_snapshot_phase(source);
+    return status;
+}
+
+/* Tells the provider whether it is paused, when it does not know. */
+static wf_status source_run_pause(struct cdc_source *source, wf_error *err)
+{
+    const struct cdc_provider *provider = source->settings->provider;
+    pthread_mutex_lock(&source->lock);
+    bool paused = source->life.paused;
+    pthread_mutex_unlock(&source->lock);
+    if (CDC_LIKELY(paused == source->pause_told))
+        return WF_OK;
+    wf_status status =
+        provider->pause ? provider->pause(source->provider_state, paused, err) : WF_OK;
+    if (!status)
+        source->pause_told = paused;
     return status;
 }
 
@@ -305,6 +260,8 @@ static wf_status source_run_turn(struct cdc_source *source, wf_error *err)
         status = source_run_audience(source, err);
     if (!status)
         status = source_run_snapshot(source, err);
+    if (!status)
+        status = source_run_pause(source, err);
     if (!status)
         status = source_run_lag(source, err);
     if (status)
@@ -408,15 +365,19 @@ static wf_status source_run_remove(struct cdc_source *source, wf_error *err)
 
 /* What a stop without cleanup leaves behind: a slot that holds back the log until the next
  * start. */
-static void source_run_remains(struct cdc_source *source)
+static void source_run_leave(struct cdc_source *source)
 {
     const struct cdc_provider *provider = source->settings->provider;
-    if (!source->provider_open || !provider->remains)
+    if (!source->provider_open || !provider->leave)
         return;
     CDC_CLEANUP(buf_release) struct buf lines;
     buf_init(&lines, LIMIT_CONFIG_BYTES);
     wf_error err;
-    if (provider->remains(source->provider_state, &lines, &err) || lines.broken)
+    wf_status status = provider->leave(source->provider_state, &lines, &err);
+    if (status && status != WF_CANCELLED)
+        log_line(&source->logger, LOG_WARN, "source=%.*s %s", STR_ARG(source->id),
+                 err.text);
+    if (status || lines.broken)
         return;
     pthread_mutex_lock(&source->lock);
     buf_str(&source->removed, buf_view(&lines));
@@ -434,11 +395,11 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
     pthread_mutex_lock(&source->lock);
     bool wanted = source->cleanup_wanted;
     source->cleanup_wanted = false; /* what is asked for from now on is another one */
-    if (wanted)
-        atomic_store(&source->cancelled, source->ending);
+    /* What comes now is part of the stop, and only a further one cancels it. */
+    atomic_store(&source->cancelled, source->ending);
     pthread_mutex_unlock(&source->lock);
     if (!wanted) {
-        source_run_remains(source);
+        source_run_leave(source);
         return;
     }
     wf_error err = {.code = WF_OK};
@@ -481,6 +442,17 @@ static int64_t source_run_backoff(const struct cdc_source *source, unsigned atte
     return wait_ms / 2 + clock_mono_ns() % (wait_ms / 2 + 1);
 }
 
+/* Whoever waits for the start learns of it by the phase: it is his to give up, unless the
+ * configuration says that a start waits. */
+static void source_run_lost(struct cdc_source *source, const wf_error *err)
+{
+    pthread_mutex_lock(&source->lock);
+    source->standby = source->settings->core.standby;
+    source->error = *err;
+    pthread_mutex_unlock(&source->lock);
+    source_run_phase(source, LIFECYCLE_ON_LOST);
+}
+
 /* Connects and streams until the run ends; WF_OK when it was asked to stop. */
 static wf_status source_run_connections(struct cdc_source *source,
                                         const struct cdc_emitter *emitter, wf_error *err)
@@ -507,8 +479,7 @@ static wf_status source_run_connections(struct cdc_source *source,
         if (status != WF_UNAVAILABLE)
             return status;
         int64_t wait_ms = source_run_backoff(source, attempt++);
-        source_run_error(source, err);
-        source_run_phase(source, LIFECYCLE_ON_LOST);
+        source_run_lost(source, err);
         log_line(&source->logger, LOG_WARN,
                  "connection lost source=%.*s retry_ms=%lld error=%s", STR_ARG(source->id),
                  (long long)wait_ms, err->text);
@@ -519,16 +490,7 @@ static wf_status source_run_connections(struct cdc_source *source,
 
 void source_run(struct cdc_source *source)
 {
-    const struct cdc_emitter emitter = {
-        source,
-        source_run_emit,
-        source_run_commit,
-        source_run_mark,
-        source_run_wanted,
-        source_run_schema,
-        source_run_want_snapshot,
-        source_run_notice,
-    };
+    const struct cdc_emitter emitter = source_emit_emitter(source);
     wf_error err = {.code = WF_OK};
     wf_status status = source_keep_open(source, &err);
     if (!status)

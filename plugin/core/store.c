@@ -47,8 +47,7 @@ void store_close(struct cdc_store *store)
 bool store_changed_by_others(struct cdc_store *store)
 {
     CDC_CLEANUP(store_sql_end) struct store_call call;
-    if (store_sql_begin(&call, store, STORE_SQL_DATA_VERSION, NULL) ||
-        !store_sql_row(&call))
+    if (!store_sql_try(&call, store, STORE_SQL_DATA_VERSION) || !store_sql_row(&call))
         return false;
     int64_t version = store_sql_column_i64(&call, 0);
     bool changed = version != store->data_version;

@@ -118,8 +118,8 @@ wf_status store_dead_letter_drop(struct cdc_store *store, int64_t id, wf_error *
 /* Back to 'dead' with one attempt more and the new error. */
 wf_status store_dead_letter_failed(struct cdc_store *store, int64_t id, wf_str error,
                                    wf_error *err);
-/* Whether another process has written to the file since the last call: cheap, for
- * polling. */
+/* Whether another process has written to the file since the last call: cheap, for polling.
+ * False while another call is being worked on; it is not forgotten. */
 bool store_changed_by_others(struct cdc_store *store);
 
 #endif

@@ -335,6 +335,18 @@ wf_status store_sql_begin(struct store_call *call, struct cdc_store *store,
     return status;
 }
 
+bool store_sql_try(struct store_call *call, struct cdc_store *store,
+                   enum store_sql statement)
+{
+    *call = (struct store_call){0};
+    if (pthread_mutex_trylock(&store->lock))
+        return false;
+    wf_status status = store_sql_arm(call, store, statement, NULL);
+    if (status)
+        pthread_mutex_unlock(&store->lock);
+    return !status;
+}
+
 void store_sql_end(struct store_call *call)
 {
     if (!call->store)

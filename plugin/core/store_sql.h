@@ -117,6 +117,9 @@ void store_sql_close(struct cdc_store *store);
 
 wf_status store_sql_begin(struct store_call *call, struct cdc_store *store,
                           enum store_sql statement, wf_error *err);
+/* False also when another call is being worked on: nobody waits for a disk. */
+bool store_sql_try(struct store_call *call, struct cdc_store *store,
+                   enum store_sql statement);
 void store_sql_end(struct store_call *call);
 
 /* Parameters are counted from 1; what the views point to must live until

@@ -39,12 +39,20 @@ bool subscription_inside_any(void)
 
 /* ---- delivering ---------------------------------------------------------------------- */
 
-bool subscription_pause(struct cdc_subscription *sub, int64_t wait_ms)
+static bool subscription_is_retracted(const struct cdc_subscription *sub,
+                                      const struct ring_record *record)
+{
+    return lane_is_retracted(&sub->flow->lanes, record);
+}
+
+/* Waits, or until the record is retracted; false when the thread has to rest. */
+static bool subscription_pause(struct cdc_subscription *sub,
+                               const struct ring_record *record, int64_t wait_ms)
 {
     struct cdc_flow *flow = sub->flow;
     int64_t deadline = clock_mono_ms() + wait_ms;
     pthread_mutex_lock(&flow->lock);
-    while (!atomic_load(&sub->must_rest) &&
+    while (!atomic_load(&sub->must_rest) && !subscription_is_retracted(sub, record) &&
            thread_cond_wait_until(&flow->wake, &flow->lock, deadline))
         ;
     pthread_mutex_unlock(&flow->lock);
@@ -68,6 +76,17 @@ wf_status subscription_fire(struct cdc_subscription *sub, wf_str event, wf_error
     return status;
 }
 
+static void subscription_buried(struct cdc_subscription *sub, int64_t attempts,
+                                const char *error)
+{
+    atomic_fetch_add(&sub->dead_lettered, 1);
+    log_line(sub->flow->owner.logger, LOG_WARN,
+             "event went to the dead letters source=%.*s subscription=%.*s attempts=%lld "
+             "error=%s",
+             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), (long long)attempts,
+             error);
+}
+
 /* Puts the record away.  Until the store has it the event is not given up. */
 static bool subscription_bury(struct cdc_subscription *sub,
                               const struct ring_record *record, int64_t attempts,
@@ -77,23 +96,21 @@ static bool subscription_bury(struct cdc_subscription *sub,
     if (wait_ms < SUBSCRIPTION_BURY_MS)
         wait_ms = SUBSCRIPTION_BURY_MS;
     wf_error err;
-    while (dead_letter_write(sub, record, attempts, error, &err)) {
+    while (!subscription_is_retracted(sub, record)) {
+        if (!dead_letter_write(sub, record, attempts, error, &err)) {
+            subscription_buried(sub, attempts, error);
+            break;
+        }
         log_line(
             sub->flow->owner.logger, LOG_ERROR,
             "dead letter not stored, trying again source=%.*s subscription=%.*s error=%s",
             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), err.text);
         subscription_note_error(sub, err.text);
-        if (!subscription_pause(sub, wait_ms))
+        if (!subscription_pause(sub, record, wait_ms))
             return false;
         if (wait_ms * 2 <= sub->policy.max_backoff_ms)
             wait_ms *= 2;
     }
-    atomic_fetch_add(&sub->dead_lettered, 1);
-    log_line(sub->flow->owner.logger, LOG_WARN,
-             "event went to the dead letters source=%.*s subscription=%.*s attempts=%lld "
-             "error=%s",
-             STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), (long long)attempts,
-             error);
     subscription_note_error(sub, "");
     return true;
 }
@@ -114,7 +131,7 @@ static bool subscription_again(struct cdc_subscription *sub,
     for (int64_t i = 1; i < attempts && wait_ms < policy->max_backoff_ms; i++)
         wait_ms *= 2;
     wait_ms = wait_ms < policy->max_backoff_ms ? wait_ms : policy->max_backoff_ms;
-    if (!subscription_pause(sub, wait_ms))
+    if (!subscription_pause(sub, record, wait_ms))
         return false;
     atomic_fetch_add(&sub->retried, 1);
     return true;
@@ -126,12 +143,16 @@ static bool subscription_retry(struct cdc_subscription *sub,
     int64_t attempts = 0;
     for (;;) {
         if (failure->code == WF_CANCELLED) {
-            if (!subscription_pause(sub, SUBSCRIPTION_CANCELLED_MS))
+            if (!subscription_pause(sub, record, SUBSCRIPTION_CANCELLED_MS))
                 return false;
         } else {
             bool done = false;
             if (!subscription_again(sub, record, ++attempts, failure, &done))
                 return done;
+        }
+        if (subscription_is_retracted(sub, record)) {
+            subscription_note_error(sub, "");
+            return true;
         }
         failure->text[0] = '\0';
         failure->code = subscription_fire(sub, ring_text(record), failure);
@@ -145,6 +166,8 @@ static bool subscription_retry(struct cdc_subscription *sub,
 
 bool subscription_deliver(struct cdc_subscription *sub, const struct ring_record *record)
 {
+    if (CDC_UNLIKELY(subscription_is_retracted(sub, record)))
+        return true;
     if (CDC_UNLIKELY(record->meta.flags & RING_DEAD))
         return subscription_bury(sub, record, 0, "");
     wf_error err;

@@ -6,7 +6,8 @@
  * moves the cursor on.  Anything else is tried again with growing pauses, in order; after
  * max_attempts the event goes to the dead letters and the stream goes on, or (on_failure:
  * block) it is tried for ever.  With workers > 1 the events of different keys run at the
- * same time, those of one key in order (core/pool.c).
+ * same time, those of one key in order (core/pool.c).  An event whose lane was taken away
+ * before it was handed to the callback is passed over, also between two attempts.
  *
  * No lock is held while a callback runs.  A stop from inside a callback takes effect when
  * it has returned.
@@ -84,8 +85,6 @@ bool subscription_inside_any(void);
 bool subscription_deliver(struct cdc_subscription *sub, const struct ring_record *record);
 /* For core/pool.c: names the subscription this thread works for. */
 void subscription_enter(struct cdc_subscription *sub);
-/* Waits; false when the thread has to rest. */
-bool subscription_pause(struct cdc_subscription *sub, int64_t wait_ms);
 /* Calls the callback and counts it among the running ones. */
 wf_status subscription_fire(struct cdc_subscription *sub, wf_str event, wf_error *err);
 /* After the cursor moved: wakes the source when it waits for room. */

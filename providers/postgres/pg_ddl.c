@@ -19,6 +19,7 @@
 #define PG_DDL_SCHEMA PG_PUBLISHED_OWN_SCHEMA
 /* Of the text below; another one there is replaced. */
 #define PG_DDL_VERSION "1"
+#define PG_DDL_SINCE 140000 /* pgoutput has logical messages */
 #define PG_DDL_MARK "workflow-plugin-cdc ddl " PG_DDL_VERSION
 
 /* Both triggers call the one function.  It runs as whoever made it, so that no right on the
@@ -201,6 +202,21 @@ static wf_status pg_ddl_refused(enum pg_ddl mode, const struct cdc_emitter *out,
                      why);
 }
 
+/* The trigger's messages would be written, and come nowhere. */
+static wf_status pg_ddl_impossible(const struct pg_conn *control, enum pg_ddl mode,
+                                   const struct cdc_emitter *out, wf_error *err)
+{
+    if (mode == PG_DDL_REQUIRED)
+        return error_set(err, WF_CONFIG,
+                         "'options.ddl' needs PostgreSQL 14 or later for required, the "
+                         "server is %d.%d, whose change streams have no messages",
+                         control->version / 10000, control->version % 10000);
+    pg_notice_tell(out, LOG_INFO,
+                   "DDL statements are not told, only what they change in the rows that "
+                   "follow: that needs PostgreSQL 14 or later; ddl: off silences this");
+    return WF_OK;
+}
+
 /* Refusals are an answer; a broken connection, a lock that others hold or a stop are not. */
 static bool pg_ddl_is_refusal(const struct pg_conn *control, wf_status status)
 {
@@ -214,6 +230,8 @@ wf_status pg_ddl_settle(struct pg_conn *control, const struct cdc_settings *sett
     const struct pg_options *options = settings->options;
     if (options->ddl == PG_DDL_OFF)
         return WF_OK;
+    if (control->version < PG_DDL_SINCE)
+        return pg_ddl_impossible(control, (enum pg_ddl)options->ddl, out, err);
     wf_error why = {0};
     struct pg_ddl_facts facts;
     wf_status status = pg_ddl_read(control, &facts, err);

@@ -8,8 +8,11 @@
 #include "base/str.h"
 
 #define PG_MOVES_BATCH 500
-/* Somebody else's ALTER TABLE or VACUUM may hold a lock for hours. */
-#define PG_MOVES_HURRY "SET LOCAL lock_timeout = '2s'; "
+/* Somebody else's ALTER TABLE may hold a lock for hours, and a synchronous standby may be away
+ * as long; what does not reach it is done again after a failover.  (Less than two seconds
+ * would not do: an autovacuum that is in the way is ended after deadlock_timeout.) */
+#define PG_MOVES_HURRY                                                                     \
+    "SET LOCAL lock_timeout = '2s'; SET LOCAL synchronous_commit = local; "
 
 enum pg_moves_kind {
     PG_MOVES_ADD_MAIN,

@@ -396,6 +396,7 @@ static bool pg_publication_can_wait(struct pg_publication *publication,
                        "the publication stays as it is for now; it is tried again: %s",
                        why->text);
     publication->failed = hash;
+    publication->waits = true;
     return true;
 }
 
@@ -409,6 +410,7 @@ wf_status pg_publication_settle(struct pg_publication *publication, struct pg_co
     CDC_CLEANUP(buf_release) struct buf names;
     buf_init(&names, LIMIT_OUTPUT_BYTES);
     publication->made = false;
+    publication->waits = false;
     for (int i = 0; i < PG_PUBLICATION_TRIES && status == WF_CONFIG; i++)
         status = pg_publication_once(publication, control, settings, out, &names, &why);
     pg_publication_tell_added(publication, &names, out);

@@ -34,6 +34,8 @@ struct pg_publication {
     /* Made by the last settle: a slot that was there before cannot read what was written
      * before ("publication does not exist"). */
     bool made;
+    /* The last settle could not change what it wanted to, and will not soon. */
+    bool waits;
     /* To be set: what settle adds is to be read, and asked for before it is added, so that a
      * crash in between forgets nothing. */
     bool reads_new;

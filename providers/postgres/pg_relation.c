@@ -15,7 +15,7 @@
 struct pg_relations {
     const struct pg_catalog *catalog;
     struct pg_types *types;
-    struct pg_relation **slots; /* by oid, open addressing; nothing is ever taken out */
+    struct pg_relation **slots; /* by oid, open addressing */
     size_t slot_count;          /* a power of two */
     size_t count;
     uint64_t doubts;
@@ -103,10 +103,11 @@ struct pg_relation *pg_relation_named(const struct pg_relations *relations, wf_s
     return found;
 }
 
-static bool pg_relation_grow(struct pg_relations *relations)
+/* The same in another number of slots. */
+static bool pg_relation_resize(struct pg_relations *relations, size_t slot_count)
 {
     struct pg_relations more = *relations;
-    more.slot_count *= 2;
+    more.slot_count = slot_count;
     more.slots = calloc(more.slot_count, sizeof *more.slots);
     if (!more.slots)
         return false;
@@ -293,7 +294,7 @@ static wf_status pg_relation_add(struct pg_relations *relations, struct pg_relat
 {
     struct pg_relation *relation = malloc(sizeof *relation);
     if (!relation || ((relations->count + 1) * 4 > relations->slot_count * 3 &&
-                      !pg_relation_grow(relations))) {
+                      !pg_relation_resize(relations, relations->slot_count * 2))) {
         free(relation);
         pg_relation_release(fresh);
         return error_no_memory(err);
@@ -319,6 +320,7 @@ wf_status pg_relation_learn(struct pg_relations *relations,
         status = pg_relation_add(relations, &fresh, &relation, err);
     if (status)
         return status;
+    relation->gone = 0; /* something of it comes yet */
     *out = relation;
     *out_changed = changed;
     return WF_OK;
@@ -354,6 +356,62 @@ wf_status pg_relation_get(struct pg_relations *relations, uint32_t oid,
     }
     *out = relation;
     return WF_OK;
+}
+
+/* ---- forgetting ---------------------------------------------------------------------- */
+
+size_t pg_relation_count(const struct pg_relations *relations)
+{
+    return relations->count;
+}
+
+void pg_relation_put_oids(const struct pg_relations *relations, struct buf *out)
+{
+    const char *between = "";
+    for (size_t i = 0; i < relations->slot_count; i++) {
+        const struct pg_relation *relation = relations->slots[i];
+        if (!relation || relation->gone)
+            continue;
+        buf_printf(out, "%s%u", between, (unsigned)relation->oid);
+        between = ",";
+    }
+}
+
+void pg_relation_gone(struct pg_relations *relations, uint32_t oid, uint64_t lsn)
+{
+    struct pg_relation *relation = pg_relation_find(relations, oid);
+    if (relation)
+        relation->gone = lsn;
+}
+
+/* Open addressing has no holes: the ones behind one that goes move up. */
+static void pg_relation_close_up(struct pg_relations *relations, size_t at)
+{
+    size_t mask = relations->slot_count - 1;
+    for (size_t i = (at + 1) & mask; relations->slots[i]; i = (i + 1) & mask) {
+        struct pg_relation *relation = relations->slots[i];
+        relations->slots[i] = NULL;
+        *pg_relation_slot(relations, relation->oid) = relation;
+    }
+}
+
+void pg_relation_forget(struct pg_relations *relations, uint64_t lsn)
+{
+    for (size_t i = 0; i < relations->slot_count; i++) {
+        struct pg_relation *relation = relations->slots[i];
+        while (relation && relation->gone && relation->gone <= lsn) {
+            pg_relation_release(relation);
+            free(relation);
+            relations->slots[i] = NULL;
+            relations->count--;
+            pg_relation_close_up(relations, i);
+            relation = relations->slots[i]; /* another one may have moved here */
+        }
+    }
+    /* Without memory for less it stays as it is. */
+    if (relations->count * 8 < relations->slot_count &&
+        relations->slot_count > PG_RELATION_SLOTS)
+        (void)pg_relation_resize(relations, relations->slot_count / 2);
 }
 
 /* ---- as SQL -------------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ struct pg_relation {
     bool *identity;               /* table->count: part of the replica identity */
     wf_str description; /* the relation message, in the form it has outside of blocks */
     uint64_t settled;   /* private */
+    uint64_t gone;      /* private */
 
     /* pg_assembly's, kept when the table changes but for `announced`, which becomes
      * false. */
@@ -68,6 +69,23 @@ struct pg_relation *pg_relation_find(const struct pg_relations *relations, uint3
 
 /* By "schema.table"; NULL: none has that name. */
 struct pg_relation *pg_relation_named(const struct pg_relations *relations, wf_str name);
+
+/* ---- forgetting ---------------------------------------------------------------------- */
+
+/* A table takes some 1.2 KB, which jobs that make and drop tables all day add up to
+ * something.  But the server describes a table once per connection, so only one that can
+ * never be spoken of again may be forgotten: it is dropped, and the stream is past that. */
+size_t pg_relation_count(const struct pg_relations *relations);
+
+/* Appends the oids, comma-separated, of all that are not known to be gone. */
+void pg_relation_put_oids(const struct pg_relations *relations, struct buf *out);
+
+/* The catalog does not have it any more, and did not when the WAL ended at `lsn`. */
+void pg_relation_gone(struct pg_relations *relations, uint32_t oid, uint64_t lsn);
+
+/* Everything before `lsn` was taken in: those that were gone by then are forgotten.  No
+ * pointer to one of them may be left. */
+void pg_relation_forget(struct pg_relations *relations, uint64_t lsn);
 
 /* SQL that would make the table as it is known: for the schema history. */
 void pg_relation_sql(const struct pg_relation *relation, struct buf *out);

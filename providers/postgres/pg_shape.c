@@ -42,7 +42,8 @@ enum pg_shape_found {
 };
 
 /* $1 schema.table  $2 a publication  $3 its second part, if that has comment $4.  Of several
- * publications a row must satisfy one. */
+ * publications a row must satisfy one.  (Before 14 the server does not know that pg_class.oid
+ * is a key.) */
 #define PG_SHAPE_TABLE(columns, filter)                                                    \
     "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind,"    \
     " c.relreplident, CASE WHEN c.relpages > 0 THEN c.reltuples::int8 ELSE -1 END,"        \
@@ -55,7 +56,8 @@ enum pg_shape_found {
                  " WHERE x.pubname = $3 AND obj_description(x.oid, 'pg_publication') = "   \
                  "$4))"                                                                    \
                  " AND p.schemaname || '.' || p.tablename = $1"                            \
-                 " GROUP BY c.oid, n.nspname ORDER BY c.oid LIMIT 1"
+                 " GROUP BY c.oid, c.relname, c.relkind, c.relreplident, c.relpages,"      \
+                 " c.reltuples, n.nspname ORDER BY c.oid LIMIT 1"
 
 static const char pg_shape_table_13[] = PG_SHAPE_TABLE("NULL", "NULL");
 static const char pg_shape_table_15[] =

@@ -57,6 +57,7 @@ enum pg_slot_column {
     PG_SLOT_REASON,
     PG_SLOT_FAILOVER,
     PG_SLOT_SYNCED,
+    PG_SLOT_WAL_END,
     PG_SLOT_COLUMNS,
 };
 
@@ -67,19 +68,21 @@ static void pg_slot_put_query(struct buf *sql, int version)
     buf_lit(sql, "SELECT current_database(), pg_is_in_recovery(), s.slot_name IS NOT NULL,"
                  " s.active, s.active_pid, s.temporary, s.slot_type = 'logical', s.plugin,"
                  " s.database, s.wal_status, s.restart_lsn, s.confirmed_flush_lsn,"
-                 " s.safe_wal_size, trunc(pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery()"
-                 " THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,"
-                 " s.restart_lsn))::int8, ");
+                 " s.safe_wal_size, trunc(pg_wal_lsn_diff(w.wal_end, s.restart_lsn))::int8,"
+                 " ");
     buf_cstr(sql, version >= 140000 ? "s.two_phase, " : "false, ");
     if (version >= 170000)
         buf_lit(sql, "s.invalidation_reason, s.failover, s.synced");
     else if (version >= 160000)
-        buf_lit(sql, "CASE WHEN s.conflicting THEN 'conflict with recovery' END, false, "
-                     "false");
+        /* 16 says so of slots that lost their WAL, too; those have no place to begin. */
+        buf_lit(sql, "CASE WHEN s.conflicting AND s.restart_lsn IS NOT NULL"
+                     " THEN 'conflict with recovery' END, false, false");
     else
         buf_lit(sql, "NULL, false, false");
-    buf_lit(sql, " FROM (SELECT 1) one"
-                 " LEFT JOIN pg_replication_slots s ON s.slot_name = $1");
+    buf_lit(sql,
+            ", w.wal_end FROM (SELECT CASE WHEN pg_is_in_recovery()"
+            " THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END AS wal_end) w"
+            " LEFT JOIN pg_replication_slots s ON s.slot_name = $1");
 }
 
 static void pg_slot_text(const PGresult *rows, int column, char *out, size_t size)
@@ -102,6 +105,15 @@ static int64_t pg_slot_number(const PGresult *rows, int column, int64_t otherwis
     return str_to_i64(pg_conn_cell(rows, 0, column), &number) ? number : otherwise;
 }
 
+/* Below zero at a slot that the next checkpoint gives up; null without a limit. */
+static int64_t pg_slot_safe(const PGresult *rows)
+{
+    int64_t bytes;
+    if (!str_to_i64(pg_conn_cell(rows, 0, PG_SLOT_SAFE), &bytes))
+        return -1;
+    return bytes > 0 ? bytes : 0;
+}
+
 static uint64_t pg_slot_lsn(const PGresult *rows, int column)
 {
     uint64_t lsn;
@@ -122,7 +134,8 @@ static void pg_slot_take(const PGresult *rows, struct pg_slot_facts *out)
         .standby = pg_slot_flag(rows, PG_SLOT_STANDBY),
         .restart_lsn = pg_slot_lsn(rows, PG_SLOT_RESTART),
         .confirmed_lsn = pg_slot_lsn(rows, PG_SLOT_CONFIRMED),
-        .safe_bytes = pg_slot_number(rows, PG_SLOT_SAFE, -1),
+        .wal_end = pg_slot_lsn(rows, PG_SLOT_WAL_END),
+        .safe_bytes = pg_slot_safe(rows),
         .retained_bytes = pg_slot_number(rows, PG_SLOT_RETAINED, -1),
     };
     pg_slot_text(rows, PG_SLOT_PLUGIN, out->plugin, sizeof(out->plugin));
@@ -276,13 +289,12 @@ static wf_status pg_slot_moved(const struct pg_slot_facts *facts, const char *na
 static wf_status pg_slot_behind(const struct pg_slot_facts *facts, const char *name,
                                 const struct pg_position *from, wf_error *err)
 {
-    if (facts->standby || !facts->restart_lsn || facts->retained_bytes < 0 ||
-        facts->restart_lsn + (uint64_t)facts->retained_bytes >= from->flush)
+    if (facts->standby || facts->wal_end >= from->flush)
         return WF_OK;
     char here[PG_LSN_TEXT];
     char there[PG_LSN_TEXT];
     pg_position_lsn_write(from->flush, here);
-    pg_position_lsn_write(facts->restart_lsn + (uint64_t)facts->retained_bytes, there);
+    pg_position_lsn_write(facts->wal_end, there);
     return error_set(err, WF_STATE,
                      "the server of replication slot '%s' has gone back: this source has "
                      "read up to %s, the WAL ends at %s (a backup was restored, or a "

@@ -30,7 +30,9 @@ struct pg_slot_facts {
     char wal_status[16]; /* reserved extended unreserved lost */
     char reason[64];     /* invalidation_reason (17), conflicting (16) */
     uint64_t restart_lsn, confirmed_lsn;
-    int64_t safe_bytes;     /* safe_wal_size: how much may still be written; -1: no limit */
+    uint64_t wal_end;   /* what the server has written, a standby: replayed; also without a
+                         slot */
+    int64_t safe_bytes; /* safe_wal_size: how much may still be written; -1: no limit */
     int64_t retained_bytes; /* WAL the slot holds back */
 };
 

@@ -36,7 +36,7 @@
 struct pg_snapshot {
     struct cancel cancel;
     const struct cdc_settings *settings;
-    const struct pg_commits *commits;
+    struct pg_commits *commits;
     struct pg_publication publication; /* for its names */
     struct buf mark;                   /* whose it is */
     struct pg_conn conn;
@@ -77,7 +77,7 @@ static wf_status pg_snapshot_open(void *reader, void *state,
                                   const struct cdc_settings *settings, wf_error *err)
 {
     struct pg_snapshot *s = reader;
-    const struct postgres_state *source = state;
+    struct postgres_state *source = state;
     s->settings = settings;
     s->commits = &source->commits;
     pg_row_init(&s->row);

@@ -6,11 +6,13 @@
  *             'k' int64 end, int64 clock, byte reply                  keepalive
  *     client  'r' int64 write, int64 flush, int64 apply, int64 clock, byte reply
  *
- * A walsender makes one send() per change, and waking the client for each of them costs both
+ * A walsender makes one send() per message, and waking the client for each of them costs both
  * sides more than the change itself.  So while data flows, a look that found nothing more is
- * followed by a pause of some tens of microseconds before the next: the server goes on
- * meanwhile, and a recv() then takes in many messages.  Much longer pauses would let the
- * socket's buffer run full, and the server stand.
+ * followed by a pause before the next: the server goes on meanwhile, and what has gathered is
+ * read in one gulp.  The pause grows while gulps stay small, so that fewer of them (and fewer
+ * turns of everything behind, up to the delivery) carry the same changes, and shrinks when
+ * the socket's buffer, which holds some 250 small messages, comes near to being full: then
+ * the server would stand.  A stream that was quiet begins with the shortest.
  */
 #include "providers/postgres/pg_stream.h"
 
@@ -25,7 +27,11 @@
 #include "providers/postgres/pg_options.h"
 #include "providers/postgres/pg_position.h"
 
-#define PG_STREAM_PAUSE_NS 50000
+#define PG_STREAM_PAUSE_LEAST_NS 50000
+#define PG_STREAM_PAUSE_MOST_NS 200000
+#define PG_STREAM_GULP_SMALL 64 /* messages */
+#define PG_STREAM_GULP_LARGE 160
+#define PG_STREAM_GULP_LARGE_BYTES 65536
 #define PG_STREAM_EVERY_MS 10000   /* status updates where the server has no timeout */
 #define PG_STREAM_SILENCE_MS 60000 /* the same for its silence */
 #define PG_STREAM_SILENCE_LEAST_MS 10000
@@ -124,7 +130,8 @@ wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *se
         return status;
     stream->conn.unwanted = NULL; /* from here on `cancel` ends every wait */
     stream->status_due_ms = clock_mono_ms();
-    stream->flowing = true;
+    stream->gulp = 1; /* look again soon: the server begins to send */
+    stream->pause_ns = PG_STREAM_PAUSE_LEAST_NS;
     return WF_OK;
 }
 
@@ -234,7 +241,8 @@ static wf_status pg_stream_message(struct pg_stream *stream, size_t len,
 {
     stream->heard = true;
     stream->asked_ms = 0;
-    stream->flowing = true;
+    stream->gulp++;
+    stream->gulp_bytes += len;
     if (CDC_LIKELY(stream->held[0] == 'w'))
         return pg_stream_data(stream, len, out, err);
     if (stream->held[0] != 'k')
@@ -286,9 +294,25 @@ wf_status pg_stream_next(struct pg_stream *stream, struct pg_feed_item *out, wf_
 
 /* ---- waiting ------------------------------------------------------------------------- */
 
+/* The next pause, by what the last one has brought. */
+static void pg_stream_pace(struct pg_stream *stream)
+{
+    int64_t pause_ns = stream->pause_ns;
+    if (stream->gulp > PG_STREAM_GULP_LARGE ||
+        stream->gulp_bytes > PG_STREAM_GULP_LARGE_BYTES)
+        pause_ns /= 2;
+    else if (stream->gulp < PG_STREAM_GULP_SMALL)
+        pause_ns += pause_ns / 4;
+    stream->pause_ns = pause_ns < PG_STREAM_PAUSE_LEAST_NS  ? PG_STREAM_PAUSE_LEAST_NS
+                       : pause_ns > PG_STREAM_PAUSE_MOST_NS ? PG_STREAM_PAUSE_MOST_NS
+                                                            : pause_ns;
+    stream->gulp = 0;
+    stream->gulp_bytes = 0;
+}
+
 static void pg_stream_pause(struct pg_stream *stream)
 {
-    const struct timespec pause = {.tv_nsec = PG_STREAM_PAUSE_NS};
+    const struct timespec pause = {.tv_nsec = stream->pause_ns};
     struct pollfd cancel = {.fd = cancel_fd(stream->conn.cancel), .events = POLLIN};
     ppoll(&cancel, 1, &pause, NULL);
 }
@@ -307,12 +331,13 @@ static void pg_stream_rest(struct pg_stream *stream, int timeout_ms)
 wf_status pg_stream_wait(struct pg_stream *stream, int timeout_ms, bool read, wf_error *err)
 {
     int64_t deadline = clock_mono_ms() + timeout_ms;
-    if (read && stream->flowing) {
-        stream->flowing = false;
+    if (read && stream->gulp) {
+        pg_stream_pace(stream);
         if (timeout_ms > 0)
             pg_stream_pause(stream);
         return pg_stream_tell(stream, false, err);
     }
+    stream->pause_ns = PG_STREAM_PAUSE_LEAST_NS;
     if (!read)
         stream->asked_ms = 0; /* an answer would lie there unread */
     for (;;) {

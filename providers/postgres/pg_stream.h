@@ -25,7 +25,9 @@ struct pg_stream {
     int64_t asked_ms;   /* since when an answer is waited for; 0: none is */
     bool heard;         /* something arrived since the last status update */
     bool reply_wanted;  /* a keepalive asked for it */
-    bool flowing;       /* the last look found something: wait a moment before the next */
+    uint32_t gulp;      /* messages since the last wait; if any: only pause before a look */
+    size_t gulp_bytes;  /* the same */
+    int64_t pause_ns;   /* that pause */
     bool ended;         /* the server ended the stream */
     int protocol;       /* 1 to 4 */
 };

@@ -16,6 +16,7 @@
 #include "providers/postgres/pg_published.h"
 #include "providers/postgres/pg_snapshot.h"
 
+#define POSTGRES_SIEVE_MS 10000
 #define POSTGRES_TELL_MS 100 /* between two status updates that confirm something */
 
 static wf_status postgres_open(void *state, const struct cdc_open *with, wf_error *err)
@@ -108,7 +109,8 @@ static wf_status postgres_read(struct postgres_state *s, uint32_t budget, bool *
 static wf_status postgres_renew(struct postgres_state *s, wf_error *fatal)
 {
     wf_error err;
-    if (s->standby_server || (!s->tables_stale && clock_mono_ms() < s->renew_ms))
+    bool hurry = s->tables_stale && !s->publication.waits;
+    if (s->standby_server || (!hurry && clock_mono_ms() < s->renew_ms))
         return WF_OK;
     wf_status status = postgres_open_control(s, &err);
     if (!status)
@@ -124,6 +126,29 @@ static wf_status postgres_renew(struct postgres_state *s, wf_error *fatal)
     if (status && status != WF_UNAVAILABLE) /* that is tried again soon */
         pg_notice_tell(s->out, LOG_WARN, "new tables are not looked at: %s", err.text);
     return WF_OK;
+}
+
+/* Before there are too many to remember. */
+static void postgres_sieve(struct postgres_state *s)
+{
+    wf_error ignored;
+    struct pg_commits_view view;
+    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+    uint64_t unsieved = pg_commits_unsieved(&s->commits);
+    int64_t now = clock_mono_ms();
+    bool due = now >= s->sieve_ms && (unsieved || s->commits.held_count);
+    if (s->standby_server || (!due && unsieved < PG_COMMITS_SIEVE))
+        return;
+    s->sieve_ms = now + POSTGRES_SIEVE_MS;
+    wf_status status = postgres_open_control(s, &ignored);
+    if (!status)
+        status = pg_conn_query(&s->control, "look at what runs",
+                               "SELECT pg_catalog.pg_current_snapshot()", NULL, 0, &rows,
+                               &ignored);
+    if (!status)
+        status = pg_commits_parse(pg_conn_cell(rows, 0, 0), s->hidden, &view, &ignored);
+    if (!status)
+        pg_commits_sieve(&s->commits, &view);
 }
 
 static int postgres_wait_ms(const struct postgres_state *s, int64_t deadline)
@@ -176,6 +201,8 @@ static wf_status postgres_poll(void *state, struct cdc_budget budget, wf_error *
             status = postgres_renew(s, err);
         if (status)
             return status;
+        postgres_sieve(s);
+        postgres_forget(s);
         postgres_beat(s);
         if (any || clock_mono_ms() >= deadline)
             return WF_OK;
@@ -212,7 +239,7 @@ static wf_status postgres_snapshot_tables(void *state, void *ctx,
                                        row, err);
 }
 
-static wf_status postgres_remains(void *state, struct buf *out_lines, wf_error *err)
+static wf_status postgres_leave(void *state, struct buf *out_lines, wf_error *err)
 {
     struct postgres_state *s = state;
     struct pg_slot_facts facts;
@@ -297,6 +324,7 @@ static void postgres_close(void *state)
     pg_spool_free(s->spool);
     pg_conn_close(&s->control);
     cancel_close(&s->cancel);
+    pg_commits_close(&s->commits);
     s->assembly = NULL;
     s->relations = NULL;
     s->spool = NULL;
@@ -326,7 +354,7 @@ const struct cdc_provider cdc_provider_postgres = {
     .close = postgres_close,
     .lag = postgres_give_lag,
     .details = postgres_details,
-    .remains = postgres_remains,
+    .leave = postgres_leave,
     .cleanup = postgres_cleanup,
     .snapshot_tables = postgres_snapshot_tables,
     .snapshot = &pg_snapshot_reader,

@@ -5,8 +5,10 @@
  *     postgres, postgres_open          the provider: running, and getting there
  *     postgres_feed                    streaming, or catching up
  *     postgres_lag, postgres_beat      how far behind it is; a quiet database
+ *     postgres_forget                  tables that were dropped
  *     pg_conn, pg_failure              connections, and errors with a name
  *     pg_slot, pg_publication, pg_ddl  what is set up at the server
+ *     pg_timeline                      whether it has the past that was read
  *     pg_stream, pg_slices             where messages come from
  *     pgoutput, pg_relation            taking them apart
  *     pg_assembly, pg_spool            from messages to committed changes
@@ -30,6 +32,9 @@
 #define POSTGRES_AGES 64
 /* Tables may come to match without a word in the stream; settling is one query. */
 #define POSTGRES_RENEW_MS 10000
+/* The most between attempts that fail: each may wait two seconds for a lock, and nothing is
+ * read meanwhile. */
+#define POSTGRES_RENEW_MOST_MS 80000
 
 /* Places of the stream that are not confirmed yet, and when they were committed. */
 struct postgres_age {
@@ -40,6 +45,8 @@ struct postgres_age {
 struct postgres_state {
     struct cancel cancel; /* other threads touch this and `commits` */
     struct pg_commits commits;
+    uint64_t hidden[PG_COMMITS_RUNNING]; /* for sieving them */
+    int64_t sieve_ms;                    /* clock_mono_ms() of the next sieve */
     const struct cdc_settings *settings;
     const struct cdc_emitter *out;
     const _Atomic bool *unwanted;
@@ -59,16 +66,24 @@ struct postgres_state {
     struct pg_assembly *assembly;
     struct pg_feed_item item; /* the message that is not done yet; kind NOTHING: none */
     struct pg_position confirmed;
-    bool empty;          /* the stream had nothing more at the last look */
-    bool standby_server; /* in recovery: nothing can be written there */
-    bool tables_stale;   /* a schema changed: the publication may lack a table */
-    int64_t renew_ms;    /* clock_mono_ms() of the next look at it all the same */
+    bool empty;             /* the stream had nothing more at the last look */
+    bool standby_server;    /* in recovery: nothing can be written there */
+    bool tables_stale;      /* a schema changed: the publication may lack a table */
+    int64_t renew_ms;       /* clock_mono_ms() of the next look at it all the same */
+    int64_t renew_pause_ms; /* the last pause before that */
     int64_t told_ms; /* clock_mono_ms() of the last status update that told something new */
 
     uint64_t beat_from;  /* what was emitted when the time of a heartbeat was last up */
     int64_t beat_due_ms; /* clock_mono_ms() */
     bool beat_refused;   /* the role may not; said once */
     int64_t reopen_ms;   /* when the control connection may be made again */
+
+    struct pg_slot_facts slot_facts; /* as the server said last */
+    int64_t slot_ms;                 /* clock_mono_ms() of that; 0: not asked yet */
+
+    size_t forget_at; /* so many tables are worth a look which are gone; 0: not set yet */
+    uint64_t forget_from; /* when the stream is past it, those can go; 0: there are none */
+    int64_t forget_ms;    /* clock_mono_ms() of the next look */
 
     struct postgres_age ages[POSTGRES_AGES]; /* oldest first */
     size_t age_count;
@@ -118,6 +133,11 @@ wf_status postgres_feed_confirm(struct postgres_state *s, uint64_t flushable,
 void postgres_beat(struct postgres_state *s);
 /* Milliseconds until the next one is due; at most `most_ms`. */
 int postgres_beat_wait(const struct postgres_state *s, int most_ms);
+
+/* ---- postgres_forget ----------------------------------------------------------------- */
+
+/* Forgets tables that were dropped, when there are many.  Between messages. */
+void postgres_forget(struct postgres_state *s);
 
 /* ---- postgres_lag -------------------------------------------------------------------- */
 

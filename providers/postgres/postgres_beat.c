@@ -41,14 +41,18 @@ static bool postgres_beat_ready(struct postgres_state *s)
 static void postgres_beat_send(struct postgres_state *s, uint64_t have)
 {
     char lsn[PG_LSN_TEXT];
-    char sql[320];
+    char sql[400];
     wf_error ignored;
+    /* What pgoutput tells of one before 14 is the empty transaction around it, and that is
+     * not to wait for a standby. */
+    bool transactional = s->control.version < 140000;
     pg_position_lsn_write(have + POSTGRES_BEAT_SLACK, lsn);
     snprintf(
         sql, sizeof(sql),
-        "SELECT pg_catalog.pg_logical_emit_message(false, '" PG_PREFIX_HEARTBEAT
+        "%sSELECT pg_catalog.pg_logical_emit_message(%s, '" PG_PREFIX_HEARTBEAT
         "', '') WHERE pg_catalog.pg_current_wal_insert_lsn() > '%s'::pg_catalog.pg_lsn",
-        lsn);
+        transactional ? "SET LOCAL synchronous_commit = local; " : "",
+        transactional ? "true" : "false", lsn);
     pg_conn_fire(&s->control, sql, &ignored);
 }
 

@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 #define POSTGRES_LAG_NOTE_US 1000000
+#define POSTGRES_LAG_FRESH_MS 1000
 
 void postgres_lag_note(struct postgres_state *s)
 {
@@ -57,44 +58,28 @@ static int64_t postgres_lag_seconds(struct postgres_state *s)
     return age_us > 0 ? age_us / 1000000 : 0;
 }
 
-static wf_status postgres_lag_ask(struct postgres_state *s, uint64_t from,
-                                  struct cdc_lag *out, wf_error *err)
+static wf_status postgres_lag_look(struct postgres_state *s, wf_error *err)
 {
-    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
-    char lsn[PG_LSN_TEXT];
-    pg_position_lsn_write(from, lsn);
-    const char *const params[] = {lsn, s->slot};
     wf_status status = postgres_open_control(s, err);
     if (!status)
-        status = pg_conn_query(
-            &s->control, "ask for the lag",
-            "SELECT pg_catalog.trunc(pg_catalog.pg_wal_lsn_diff(CASE WHEN"
-            " pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
-            " ELSE pg_catalog.pg_current_wal_lsn() END, $1::pg_catalog.pg_lsn)),"
-            " (SELECT safe_wal_size FROM pg_catalog.pg_replication_slots"
-            " WHERE slot_name = $2)",
-            params, 2, &rows, err);
-    if (status)
-        return status;
-    int64_t bytes = -1;
-    int64_t headroom = -1;
-    if (str_to_i64(pg_conn_cell(rows, 0, 0), &bytes) && bytes < 0)
-        bytes = 0;
-    /* Below zero at a slot that the next checkpoint gives up; null without a limit. */
-    if (str_to_i64(pg_conn_cell(rows, 0, 1), &headroom) && headroom < 0)
-        headroom = 0;
-    out->bytes = bytes;
-    out->headroom_bytes = headroom;
-    return WF_OK;
+        status = pg_slot_read(&s->control, s->slot, &s->slot_facts, err);
+    if (!status)
+        s->slot_ms = clock_mono_ms();
+    return status;
+}
+
+static int64_t postgres_lag_bytes(const struct postgres_state *s, uint64_t lsn)
+{
+    uint64_t end = s->slot_facts.wal_end;
+    return end > lsn ? (int64_t)(end - lsn) : 0;
 }
 
 wf_status postgres_lag_behind(struct postgres_state *s, uint64_t lsn, int64_t *out,
                               wf_error *err)
 {
-    struct cdc_lag lag;
-    wf_status status = postgres_lag_ask(s, lsn, &lag, err);
+    wf_status status = postgres_lag_look(s, err);
     if (!status)
-        *out = lag.bytes;
+        *out = postgres_lag_bytes(s, lsn);
     return status;
 }
 
@@ -103,16 +88,20 @@ wf_status postgres_lag(struct postgres_state *s, struct cdc_lag *out, wf_error *
 {
     struct cdc_lag lag = CDC_LAG_UNKNOWN;
     lag.seconds = postgres_lag_seconds(s);
-    wf_status status = postgres_lag_ask(s, s->confirmed.flush, &lag, err);
+    wf_status status = postgres_lag_look(s, err);
     if (status == WF_CANCELLED || status == WF_NO_MEMORY)
         return status;
+    if (!status) {
+        lag.bytes = postgres_lag_bytes(s, s->confirmed.flush);
+        lag.headroom_bytes = s->slot_facts.safe_bytes;
+    }
     *out = lag;
     return WF_OK;
 }
 
-static void postgres_lag_put_slot(struct json_writer *json, const struct postgres_state *s,
-                                  const struct pg_slot_facts *facts)
+static void postgres_lag_put_slot(struct json_writer *json, const struct postgres_state *s)
 {
+    const struct pg_slot_facts *facts = &s->slot_facts;
     char lsn[PG_LSN_TEXT];
     json_cstr(json, "slot", s->slot);
     json_cstr(json, "publication", s->publication.name);
@@ -129,17 +118,16 @@ static void postgres_lag_put_slot(struct json_writer *json, const struct postgre
 wf_status postgres_lag_details(struct postgres_state *s, struct buf *out_json,
                                wf_error *err)
 {
-    struct pg_slot_facts facts;
     struct pg_spool_figures spool;
-    wf_status status = postgres_open_control(s, err);
-    if (!status)
-        status = pg_slot_read(&s->control, s->slot, &facts, err);
+    /* Whoever asks for these has mostly asked for the lag just now. */
+    bool fresh = s->slot_ms && clock_mono_ms() - s->slot_ms < POSTGRES_LAG_FRESH_MS;
+    wf_status status = fresh ? WF_OK : postgres_lag_look(s, err);
     if (status)
         return status;
     pg_spool_figures(s->spool, &spool);
     struct json_writer json = json_writer_of(out_json);
     json_open(&json, NULL, '{');
-    postgres_lag_put_slot(&json, s, &facts);
+    postgres_lag_put_slot(&json, s);
     json_bool(&json, "catching_up", s->catching_up);
     json_u64(&json, "spool_transactions", spool.transactions);
     json_u64(&json, "spool_memory_bytes", spool.memory_bytes);

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "providers/postgres/pg_ddl.h"
 #include "providers/postgres/pg_notice.h"
+#include "providers/postgres/pg_timeline.h"
 
 #define POSTGRES_OPEN_PAUSE_MS 5000 /* between attempts to mend the control connection */
 /* While the stream waits for an answer to something else, nobody hears that it fell silent. */
@@ -21,46 +22,61 @@
 /* ---- who the server is --------------------------------------------------------------- */
 
 struct postgres_open_server {
-    char identity[160]; /* system identifier and database name */
-    char timeline[16];
+    struct pg_timeline timeline;
     char wal_level[16];
     bool standby;
 };
+
+/* The timeline is that of the file which is written; pg_control says so only after the first
+ * checkpoint. */
+static const char postgres_open_who[] =
+    "SELECT system_identifier, pg_catalog.current_database(),"
+    " CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE ('x' OPERATOR(pg_catalog.||)"
+    " pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()),"
+    " 1, 8))::pg_catalog.bit(32)::pg_catalog.int8 END,"
+    " pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()"
+    " FROM pg_catalog.pg_control_system()";
 
 static wf_status postgres_open_look(struct postgres_state *s,
                                     struct postgres_open_server *out, wf_error *err)
 {
     CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
-    wf_status status = pg_conn_query(
-        &s->control, "ask the server who it is",
-        "SELECT system_identifier, pg_catalog.current_database(), timeline_id,"
-        " pg_catalog.current_setting('wal_level'), pg_catalog.pg_is_in_recovery()"
-        " FROM pg_catalog.pg_control_system(), pg_catalog.pg_control_checkpoint()",
-        NULL, 0, &rows, err);
+    uint64_t number;
+    wf_status status = pg_conn_query(&s->control, "ask the server who it is",
+                                     postgres_open_who, NULL, 0, &rows, err);
     if (status)
         return status;
-    if (PQntuples(rows) != 1 || PQnfields(rows) != 5)
+    if (PQntuples(rows) != 1 || PQnfields(rows) != 5 ||
+        !str_to_u64(pg_conn_cell(rows, 0, 2), &number) || number > UINT32_MAX)
         return error_set(err, WF_PROTOCOL,
                          "cannot ask the server who it is: odd answer of the server");
-    snprintf(out->identity, sizeof(out->identity), "%s/%s", PQgetvalue(rows, 0, 0),
+    snprintf(out->timeline.system, sizeof(out->timeline.system), "%s",
+             PQgetvalue(rows, 0, 0));
+    snprintf(out->timeline.database, sizeof(out->timeline.database), "%s",
              PQgetvalue(rows, 0, 1));
-    snprintf(out->timeline, sizeof(out->timeline), "%s", PQgetvalue(rows, 0, 2));
+    out->timeline.number = (uint32_t)number;
     snprintf(out->wal_level, sizeof(out->wal_level), "%s", PQgetvalue(rows, 0, 3));
     out->standby = str_is(pg_conn_cell(rows, 0, 4), "t");
     return WF_OK;
 }
 
+/* *out_was: the timeline of what was read; 0: not known. */
 static wf_status postgres_open_is_same(const struct postgres_open_server *server,
-                                       wf_str identity, wf_error *err)
+                                       wf_str identity, uint32_t *out_was, wf_error *err)
 {
-    if (!identity.len || str_is(identity, server->identity))
+    struct pg_timeline was = {.number = 0};
+    if (!identity.len)
         return WF_OK;
+    if (pg_timeline_parse(identity, &was) && pg_timeline_is_same(&was, &server->timeline)) {
+        *out_was = was.number;
+        return WF_OK;
+    }
     return error_set(err, WF_STATE,
                      "the server is another one: the position belongs to system and "
-                     "database '%.*s', the connection goes to '%s'; mend the connection, "
-                     "or stop the source with cleanup: true and start it anew with a "
-                     "snapshot",
-                     STR_ARG(identity), server->identity);
+                     "database '%.*s', the connection goes to '%s/%s'; mend the "
+                     "connection, or stop the source with cleanup: true and start it anew "
+                     "with a snapshot",
+                     STR_ARG(identity), server->timeline.system, server->timeline.database);
 }
 
 static wf_status postgres_open_can_decode(const struct postgres_state *s,
@@ -74,6 +90,12 @@ static wf_status postgres_open_can_decode(const struct postgres_state *s,
                          "with target_session_attrs=read-write",
                          s->control.version / 10000);
     const struct pg_options *options = s->settings->options;
+    if (options->messages.len && s->control.version < 140000)
+        return error_set(
+            err, WF_CONFIG,
+            "'options.messages' needs PostgreSQL 14 or later, the server is %d.%d; leave "
+            "the option out",
+            s->control.version / 10000, s->control.version % 10000);
     if (str_is(options->origin, "none") && s->control.version < 160000)
         return error_set(
             err, WF_CONFIG,
@@ -113,6 +135,16 @@ wf_status postgres_open_control(struct postgres_state *s, wf_error *err)
 
 /* ---- the publication ----------------------------------------------------------------- */
 
+/* A lock that somebody holds for long costs less and less. */
+static void postgres_open_renew_later(struct postgres_state *s)
+{
+    int64_t pause_ms = s->publication.waits && s->renew_pause_ms ? 2 * s->renew_pause_ms
+                                                                 : POSTGRES_RENEW_MS;
+    s->renew_pause_ms =
+        pause_ms < POSTGRES_RENEW_MOST_MS ? pause_ms : POSTGRES_RENEW_MOST_MS;
+    s->renew_ms = clock_mono_ms() + s->renew_pause_ms;
+}
+
 /* What is in a publication that was just made is no news, options.snapshot says whether it
  * is to be read.  A table that came while the source runs is read in any case: its first
  * rows were written before it was published. */
@@ -122,12 +154,12 @@ wf_status postgres_open_tables(struct postgres_state *s, enum postgres_tables_wh
     CDC_CLEANUP(buf_release) struct buf added;
     buf_init(&added, LIMIT_OUTPUT_BYTES);
     s->tables_stale = false;
-    s->renew_ms = clock_mono_ms() + POSTGRES_RENEW_MS;
     s->publication.reads_new =
         when == POSTGRES_TABLES_RUNNING ||
         (when == POSTGRES_TABLES_START && s->settings->core.snapshot != CDC_SNAPSHOT_NEVER);
     wf_status status = pg_publication_settle(&s->publication, &s->control, s->settings,
                                              s->out, &added, err);
+    postgres_open_renew_later(s);
     if (status || when == POSTGRES_TABLES_FIRST || !added.len)
         return status;
     if (when == POSTGRES_TABLES_RUNNING && s->publication.made) {
@@ -155,6 +187,7 @@ struct postgres_open_place {
     struct pg_position from; /* where changes begin */
     uint64_t slot;           /* where the slot stands */
     bool first;              /* a first start: nobody has been told of `from` yet */
+    uint32_t was, now; /* timelines: of what was read, and of the server; 0: unknown */
 };
 
 static wf_status postgres_open_make_slot(struct postgres_state *s,
@@ -198,16 +231,38 @@ bool postgres_open_may_resnapshot(const struct postgres_state *s)
            s->settings->core.snapshot == CDC_SNAPSHOT_WHEN_NEEDED;
 }
 
-/* Before it is made anew: whatever happens then, the slot says that there is a gap. */
+/* Whether the publication is there, and with its second part, if it is ours. */
+static wf_status postgres_open_is_published(struct postgres_state *s, bool *out,
+                                            wf_error *err)
+{
+    CDC_CLEANUP(buf_release) struct buf mark;
+    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+    buf_init(&mark, LIMIT_TEXT_BYTES);
+    pg_name_put_mark(&mark, s->settings->source_id);
+    const char *const params[] = {s->publication.name, s->publication.insert, buf_c(&mark)};
+    wf_status status = buf_status(&mark, "comment", err);
+    if (!status)
+        status = pg_conn_query(
+            &s->control, "look for the publication",
+            "SELECT FROM pg_catalog.pg_publication m WHERE pubname = $1 AND (EXISTS (SELECT"
+            " FROM pg_catalog.pg_publication WHERE pubname = $2) OR"
+            " pg_catalog.obj_description(m.oid, 'pg_publication') IS DISTINCT FROM $3)",
+            params, CDC_COUNT(params), &rows, err);
+    if (!status)
+        *out = PQntuples(rows) > 0;
+    return status;
+}
+
+/* One that is made anew cannot be seen from places before that, so the changes since it was
+ * dropped are lost.  Looked for before it is made anew: whatever happens then, the slot says
+ * that there is a gap. */
 static wf_status postgres_open_same_publication(struct postgres_state *s, wf_error *err)
 {
+    bool published = true;
     bool dropped;
-    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
-    wf_status status = pg_conn_query(
-        &s->control, "look for the publication",
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1)",
-        (const char *const[]){s->publication.name}, 1, &rows, err);
-    if (status || s->standby_server || str_is(pg_conn_cell(rows, 0, 0), "t"))
+    wf_status status =
+        s->standby_server ? WF_OK : postgres_open_is_published(s, &published, err);
+    if (status || published)
         return status;
     if (!postgres_open_may_resnapshot(s))
         return error_set(
@@ -218,19 +273,16 @@ static wf_status postgres_open_same_publication(struct postgres_state *s, wf_err
     return pg_slot_drop(&s->control, s->slot, &dropped, err);
 }
 
-/* A publication that was just made cannot be seen from places before it: decoding there
- * fails with "publication does not exist". */
-static wf_status postgres_open_too_young(struct postgres_state *s,
-                                         const struct pg_slot_facts *facts,
+/* What was read is in this server's past as well. */
+static wf_status postgres_open_same_past(struct postgres_state *s,
                                          const struct postgres_open_place *place,
                                          wf_error *err)
 {
-    if (!s->publication.made || !facts->exists || place->first)
-        return WF_OK;
-    return error_set(err, WF_STATE,
-                     "publication '%s' was gone and is made anew; changes since the last "
-                     "start cannot be read; " PG_SLOT_ANEW,
-                     s->publication.name);
+    struct pg_conn conn = {.cancel = &s->cancel, .unwanted = s->unwanted};
+    wf_status status =
+        pg_timeline_judge(&conn, s->settings, place->was, place->now, &place->from, err);
+    pg_conn_close(&conn);
+    return status;
 }
 
 /* A slot that was there before a first start goes on from where it stands; with a
@@ -270,8 +322,8 @@ static wf_status postgres_open_slot(struct postgres_state *s,
     const struct pg_options *options = s->settings->options;
     s->two_phase = options->two_phase || facts.two_phase;
     status = pg_slot_judge(&facts, s->slot, &place->from, &lost);
-    if (!status)
-        status = postgres_open_too_young(s, &facts, place, &lost);
+    if (!status && !place->first)
+        status = postgres_open_same_past(s, place, &lost);
     if (status == WF_STATE && postgres_open_may_resnapshot(s))
         return postgres_open_anew(s, place, &lost, err);
     if (status) {
@@ -363,19 +415,21 @@ static void postgres_open_tell(struct postgres_state *s,
     size_t len = pg_position_write(&place->from, token);
     if (place->first)
         s->out->commit(s->out->ctx, (wf_str){token, len});
+    char timeline[32] = "standby";
+    if (!s->standby_server)
+        snprintf(timeline, sizeof timeline, "timeline %u",
+                 (unsigned)server->timeline.number);
     pg_notice_tell(s->out, LOG_INFO,
-                   "reading slot '%s' of publication '%s' from %s: PostgreSQL %d.%d%s, "
-                   "timeline %s",
+                   "reading slot '%s' of publication '%s' from %s: PostgreSQL %d.%d, %s",
                    s->slot, s->publication.name, token, s->control.version / 10000,
-                   s->control.version % 10000, s->standby_server ? " (standby)" : "",
-                   server->timeline);
+                   s->control.version % 10000, timeline);
 }
 
 static wf_status postgres_open_begin(struct postgres_state *s, const struct cdc_open *with,
                                      const struct postgres_open_server *server,
-                                     wf_error *err)
+                                     uint32_t was, wf_error *err)
 {
-    struct postgres_open_place place = {.slot = 0};
+    struct postgres_open_place place = {.was = was, .now = server->timeline.number};
     const struct pg_options *options = s->settings->options;
     wf_status status = postgres_open_parse(with->from, &place, err);
     if (!status)
@@ -412,6 +466,8 @@ wf_status postgres_open_all(struct postgres_state *s, const struct cdc_open *wit
                             wf_error *err)
 {
     struct postgres_open_server server = {.standby = false};
+    uint32_t was = 0;
+    pg_commits_open(&s->commits);
     s->settings = with->settings;
     s->out = with->out;
     s->unwanted = with->cancelled;
@@ -425,11 +481,11 @@ wf_status postgres_open_all(struct postgres_state *s, const struct cdc_open *wit
     if (!status)
         status = postgres_open_look(s, &server, err);
     if (!status)
-        status = postgres_open_is_same(&server, with->identity, err);
+        status = postgres_open_is_same(&server, with->identity, &was, err);
     s->standby_server = server.standby;
     if (!status && !with->removing)
-        status = postgres_open_begin(s, with, &server, err);
+        status = postgres_open_begin(s, with, &server, was, err);
     if (!status)
-        buf_cstr(with->out_identity, server.identity);
+        pg_timeline_put(with->out_identity, &server.timeline);
     return status;
 }

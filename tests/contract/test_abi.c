@@ -192,6 +192,19 @@ START_TEST(unknown_keys_at_the_top_are_let_pass_and_inside_options_named)
 }
 END_TEST
 
+START_TEST(a_start_that_was_cancelled_does_nothing_until_a_stop)
+{
+    const wf_module *module = fake_module(&host, "m", SHOP, &err);
+    ck_assert_ptr_nonnull(module);
+    ck_assert(WF_HAS(module, cancel));
+    module->cancel(module->self);
+    ck_assert_int_eq(module->start(module->self, &err), WF_CANCELLED);
+    ck_assert_str_eq(err.text, "cdc.source \"m\": start cancelled");
+    ck_assert_int_eq(module->stop(module->self, &err), WF_OK);
+    ck_assert_int_eq(module->start(module->self, &err), WF_OK);
+}
+END_TEST
+
 START_TEST(an_empty_view_is_an_empty_configuration)
 {
     const wf_module *module = NULL;
@@ -283,6 +296,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_huge_or_deeply_nested_configuration_is_refused);
     tcase_add_test(tests, the_largest_configuration_is_taken);
     tcase_add_test(tests, unknown_keys_at_the_top_are_let_pass_and_inside_options_named);
+    tcase_add_test(tests, a_start_that_was_cancelled_does_nothing_until_a_stop);
     tcase_add_test(tests, an_empty_view_is_an_empty_configuration);
     tcase_add_test(tests, factories_refuse_arguments_that_are_null_or_no_text);
     tcase_add_test(tests, what_a_sink_answers_comes_back);

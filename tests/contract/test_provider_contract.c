@@ -198,6 +198,10 @@ START_TEST(what_was_not_confirmed_comes_again_with_the_same_ids)
         struct buf from;
         buf_init(&from, LIMIT_POSITION);
         buf_str(&from, buf_view(&rig.position));
+        if (rig.fixture->shared)
+            ck_assert_int_eq(
+                rig.fixture->provider->confirm(rig.state, buf_view(&from), &provider_error),
+                WF_OK);
         for (int64_t n = 2; n <= 6; n++)
             rig.fixture->insert(&rig, n);
         provider_rig_read(6);
@@ -395,6 +399,8 @@ START_TEST(a_provider_with_snapshots_of_its_own_makes_one)
         ck_assert_int_eq(
             rig.fixture->provider->snapshot_own(rig.state, tables, 2, &provider_error),
             WF_OK);
+        if (rig.fixture->answer)
+            rig.fixture->answer(&rig);
         provider_rig_read(2);
         ck_assert_int_eq(rig.events[0].n, 1);
     }

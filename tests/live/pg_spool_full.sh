@@ -11,6 +11,7 @@ trap 'scenario_end; umount -l small 2>/dev/null || true' EXIT
 state_dir=small/state
 mkdir $state_dir
 pg_create logical_decoding_work_mem=64kB
+[ "$(pg_version)" -ge 14 ] || skip "streaming of running transactions needs PostgreSQL 14"
 load_create
 seen_create
 load_config config.yaml "spool_memory: 64KiB" "state_dir: small/state"

@@ -376,6 +376,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("pg_publish");
     TCase *tc = pg_setup_cases(suite, "publication");
+    tcase_set_timeout(tc, 120); /* thousands of tables, also on a busy machine */
     tcase_add_test(tc, without_tables_every_ordinary_table_is_published);
     tcase_add_test(tc, nobody_s_update_fails_because_of_us);
     tcase_add_test(tc, a_second_look_changes_and_tells_nothing);

@@ -206,7 +206,8 @@ START_TEST(a_standby_is_looked_at_and_left_as_it_is)
     ck_assert_int_eq(pg_setup_settle(), WF_CONFIG);
     pg_setup_says(str_from(pg_setup.err.text), "this server is a standby");
     pg_setup_ok(pg_setup_settle_ddl());
-    pg_setup_says(buf_view(&pg_setup.notices), "standby");
+    pg_setup_says(buf_view(&pg_setup.notices),
+                  pg_setup.control.version < 140000 ? "PostgreSQL 14" : "standby");
     struct pg_slot_facts facts;
     pg_setup_ok(pg_slot_read(&pg_setup.control, "cdc_t", &facts, &pg_setup.err));
     ck_assert(facts.standby);
@@ -228,7 +229,8 @@ START_TEST(a_standby_is_looked_at_and_left_as_it_is)
                   "lacks 'public.b'; to have them, at the primary: ALTER");
     ck_assert_ptr_nonnull(strstr(pg_setup.publication.names, "_insert\""));
     pg_setup_ok(pg_setup_settle_ddl());
-    ck_assert_uint_eq(pg_setup.notices.len, 0);
+    if (pg_setup.control.version >= 140000)
+        ck_assert_uint_eq(pg_setup.notices.len, 0);
     bool dropped = true;
     pg_setup_ok(
         pg_ddl_drop(&pg_setup.control, &pg_setup.settings, &dropped, &pg_setup.err));

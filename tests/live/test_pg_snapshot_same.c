@@ -200,6 +200,8 @@ END_TEST
 
 START_TEST(values_are_those_of_the_stream)
 {
+    if (pg_rig_version() < 140000)
+        pg_rig_exec("CREATE DOMAIN int4multirange AS text");
     pg_rig_exec(
         "CREATE TYPE mood AS ENUM ('so so', 'x'); CREATE TYPE pair AS (x int, y text);"
         "CREATE TABLE t (i int8, n numeric, f float8, r float4, b bool, t text,"

@@ -115,6 +115,8 @@ START_TEST(a_mark_is_behind_what_was_read_and_flushed_at_once)
         ck_assert_uint_gt(mark, before);
         before = mark;
     }
+    if (pg_rig_version() < 140000)
+        return; /* decoding passes over them, which is all that a mark needs */
     ck_assert_int_ge(
         pg_rig_number("SELECT count(*) FROM pg_logical_slot_peek_binary_changes("
                       "'s', NULL, NULL, 'proto_version', '1',"

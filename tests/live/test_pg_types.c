@@ -436,9 +436,12 @@ START_TEST(rows_as_values_keep_their_fields)
         ck_assert(str_to_u64(pg_conn_cell(list, i, OID), &oid[0]) &&
                   str_to_u64(pg_conn_cell(list, i, ARRAY_OID), &oid[1]));
         char sql[512];
+        /* Before 14 there are no arrays of the catalog's own rows. */
         snprintf(sql, sizeof sql,
-                 "SELECT r::text, ARRAY[r, NULL]::text FROM (SELECT r FROM %s r LIMIT 5) x"
-                 " UNION ALL SELECT NULL, '{NULL}'",
+                 oid[1] ? "SELECT r::text, ARRAY[r, NULL]::text FROM"
+                          " (SELECT r FROM %s r LIMIT 5) x UNION ALL SELECT NULL, '{NULL}'"
+                        : "SELECT r::text FROM (SELECT r FROM %s r LIMIT 5) x"
+                          " UNION ALL SELECT NULL",
                  full[0]);
         check_rows(sql, full, (const uint32_t[]){(uint32_t)oid[0], (uint32_t)oid[1]},
                    OBJECT);

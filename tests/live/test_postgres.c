@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "providers/postgres/pg_options.h"
+#include "providers/postgres/postgres.h"
 #include "tests/support/pg_rig.h"
 #include "tests/support/provider_rig.h"
 #include "tests/support/run.h"
@@ -245,6 +246,23 @@ START_TEST(a_slot_that_was_dropped_is_a_failure_or_a_new_snapshot_as_configured)
 }
 END_TEST
 
+/* The part for tables without replica identity; "ours" is written on the other. */
+START_TEST(half_a_publication_is_as_good_as_none)
+{
+    provider_rig_open(STR_EMPTY);
+    provider_rig_close();
+    pg_rig_exec("DROP PUBLICATION " SLOT "_insert");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(provider_rig_try_open(buf_view(&rig.position)), WF_STATE);
+        ck_assert_ptr_nonnull(strstr(provider_error.text, "was dropped"));
+        provider_rig_close();
+    }
+    options()->on_slot_lost = PG_SLOT_LOST_RESNAPSHOT;
+    provider_rig_open(buf_view(&rig.position));
+    ck_assert_uint_eq(rig.snapshots, 1);
+}
+END_TEST
+
 START_TEST(a_publication_that_was_dropped_is_named)
 {
     provider_rig_open(STR_EMPTY);
@@ -286,6 +304,10 @@ START_TEST(a_new_table_is_asked_for_before_it_is_added)
                                         &provider_error))
             break; /* waiting for the lock took longer than this server lets us be silent */
     ck_assert_uint_ge(rig.snapshots, 1);
+    /* Whoever holds it may do so for long: the next attempt is later. */
+    const struct postgres_state *s = rig.state;
+    ck_assert(s->publication.waits);
+    ck_assert_int_gt(s->renew_ms, clock_mono_ms() + POSTGRES_RENEW_MS);
     ck_assert_str_eq(
         pg_rig_query(
             "SELECT count(*) FROM pg_publication_tables WHERE tablename = 'extra'"),
@@ -325,15 +347,18 @@ START_TEST(a_quiet_database_beside_a_busy_one_lets_the_log_go)
 {
     options()->heartbeat_ms = 100;
     provider_rig_open(STR_EMPTY);
-    for (int i = 0; i < 12; i++) {
+    struct cdc_lag lag = CDC_LAG_UNKNOWN;
+    /* The last four may be on their way; on a machine that is busy as well, more. */
+    const int64_t most = 600000;
+    for (int i = 0; i < 12 || (i < 60 && lag.bytes >= most); i++) {
         pg_rig_exec("SELECT pg_logical_emit_message(false, 'busy', repeat('x', 100000))");
         provider_rig_poll(100, 100);
         if (rig.position.len)
             ck_assert_int_eq(confirm_all(), WF_OK);
+        ck_assert_int_eq(rig.fixture->provider->lag(rig.state, &lag, &provider_error),
+                         WF_OK);
     }
-    struct cdc_lag lag;
-    ck_assert_int_eq(rig.fixture->provider->lag(rig.state, &lag, &provider_error), WF_OK);
-    ck_assert_int_lt(lag.bytes, 400000);
+    ck_assert_int_lt(lag.bytes, most);
     ck_assert_uint_eq(rig.count, 0);
 }
 END_TEST
@@ -370,8 +395,10 @@ START_TEST(a_cleanup_removes_what_is_ours_and_leaves_what_is_not)
         provider_rig_open(STR_EMPTY);
         insert(1, 1);
         provider_rig_read(1);
-        cleanup_says("replication slot cdc_contract\npublication cdc_contract\n"
-                     "event trigger for DDL\n");
+        cleanup_says(pg_rig_version() < 140000
+                         ? "replication slot cdc_contract\npublication cdc_contract\n"
+                         : "replication slot cdc_contract\npublication cdc_contract\n"
+                           "event trigger for DDL\n");
         ck_assert_str_eq(pg_rig_query("SELECT count(*) FROM pg_replication_slots"), "0");
         ck_assert_str_eq(pg_rig_query("SELECT count(*) FROM pg_publication"), "0");
         ck_assert_str_eq(pg_rig_query("SELECT count(*) FROM pg_event_trigger"), "0");
@@ -398,7 +425,62 @@ START_TEST(an_open_for_a_cleanup_asks_for_nothing_to_be_in_order)
     drop_the_slot();
     rig.removing = true;
     provider_rig_open(STR("FFFF/0"));
-    cleanup_says("publication cdc_contract\nevent trigger for DDL\n");
+    cleanup_says(pg_rig_version() < 140000
+                     ? "publication cdc_contract\n"
+                     : "publication cdc_contract\nevent trigger for DDL\n");
+}
+END_TEST
+
+static char last_notice[1024];
+
+static void keep_notice(void *ctx, enum log_level level, const char *text)
+{
+    (void)ctx, (void)level;
+    snprintf(last_notice, sizeof last_notice, "%s", text);
+}
+
+/* Whether the slot was ours only the publication could have told. */
+START_TEST(a_slot_of_a_given_name_without_its_publication_is_left_and_told)
+{
+    options()->slot = STR("given");
+    provider_rig_open(STR_EMPTY);
+    provider_rig_close();
+    pg_rig_exec("DROP PUBLICATION cdc_contract");
+    rig.removing = true;
+    rig.out.notice = keep_notice;
+    provider_rig_open(STR_EMPTY);
+    struct buf removed;
+    buf_init(&removed, LIMIT_CONFIG_BYTES);
+    ck_assert_int_eq(rig.fixture->provider->cleanup(rig.state, &removed, &provider_error),
+                     WF_OK);
+    ck_assert_ptr_null(strstr(buf_c(&removed), "slot"));
+    ck_assert_ptr_nonnull(strstr(last_notice, "pg_drop_replication_slot('given')"));
+    ck_assert_str_eq(pg_rig_query("SELECT slot_name FROM pg_replication_slots"), "given");
+    ck_assert_str_eq(pg_rig_query("SELECT count(*) FROM pg_publication"), "0");
+    buf_release(&removed);
+}
+END_TEST
+
+START_TEST(what_an_old_server_cannot_do_is_said)
+{
+    if (pg_rig_version() >= 140000) {
+        options()->messages = STR("*");
+        options()->ddl = PG_DDL_REQUIRED;
+        provider_rig_open(STR_EMPTY);
+        return;
+    }
+    options()->messages = STR("*");
+    ck_assert_int_eq(provider_rig_try_open(STR_EMPTY), WF_CONFIG);
+    ck_assert_ptr_nonnull(strstr(provider_error.text, "'options.messages'"));
+    provider_rig_close();
+    options()->messages = STR_EMPTY;
+    options()->ddl = PG_DDL_REQUIRED;
+    ck_assert_int_eq(provider_rig_try_open(STR_EMPTY), WF_CONFIG);
+    ck_assert_ptr_nonnull(strstr(provider_error.text, "'options.ddl'"));
+    provider_rig_close();
+    options()->ddl = PG_DDL_AUTO;
+    provider_rig_open(STR_EMPTY);
+    ck_assert_str_eq(pg_rig_query("SELECT count(*) FROM pg_event_trigger"), "0");
 }
 END_TEST
 
@@ -482,6 +564,7 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_slot_in_use_names_who_has_it);
     tcase_add_test(tests,
                    a_slot_that_was_dropped_is_a_failure_or_a_new_snapshot_as_configured);
+    tcase_add_test(tests, half_a_publication_is_as_good_as_none);
     tcase_add_test(tests, a_publication_that_was_dropped_is_named);
     tcase_add_test(tests, a_new_table_is_asked_for_before_it_is_added);
     tcase_add_test(tests, a_slot_made_before_the_publication_begins_now);
@@ -490,6 +573,8 @@ Suite *test_suite(void)
     tcase_add_test(tests, an_idle_server_gets_nothing_to_write);
     tcase_add_loop_test(tests, a_cleanup_removes_what_is_ours_and_leaves_what_is_not, 0, 2);
     tcase_add_test(tests, an_open_for_a_cleanup_asks_for_nothing_to_be_in_order);
+    tcase_add_test(tests, a_slot_of_a_given_name_without_its_publication_is_left_and_told);
+    tcase_add_test(tests, what_an_old_server_cannot_do_is_said);
     tcase_add_test(tests, catching_up_gives_the_same_events_as_streaming);
     tcase_add_test(tests, without_a_spare_slot_there_is_no_catching_up_and_nothing_is_lost);
     suite_add_tcase(suite, tests);

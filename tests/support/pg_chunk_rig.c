@@ -41,6 +41,7 @@ void pg_chunk_rig_setup(void)
 {
     pg_rig_setup();
     memset(&pg_chunks.state, 0, sizeof pg_chunks.state);
+    pg_commits_open(&pg_chunks.state.commits);
     pg_chunks.options =
         (struct pg_options){.connect_timeout_ms = 10000, .publication = STR("pub")};
     pg_chunks.settings = (struct cdc_settings){.connection = str_from(pg_rig_connection()),

@@ -125,8 +125,11 @@ static int64_t provider_rig_number(const struct cdc_change *change)
 {
     int64_t n = -1;
     wf_str value;
+    const struct cdc_value *first = change->after;
+    if (!change->raw.len && first && first->kind == CDC_VALUE_JSON)
+        return str_to_i64(first->text, &n) ? n : -1;
     if (!change->raw.len)
-        return change->after ? change->after[0].integer : -1;
+        return first ? first->integer : -1;
     return json_member(change->raw, "n", &value) && str_to_i64(value, &n) ? n : -1;
 }
 
@@ -192,6 +195,21 @@ static void provider_rig_notice(void *ctx, enum log_level level, const char *tex
     (void)ctx;
     (void)level;
     ck_assert_ptr_nonnull(text);
+}
+
+static void provider_rig_retract(void *ctx, uint32_t lane)
+{
+    struct provider_rig *r = ctx;
+    ck_assert_uint_gt(lane, 0);
+    ck_assert_uint_le(lane, LIMIT_LANES);
+    r->retracted++;
+}
+
+static void provider_rig_snapshot_report(void *ctx,
+                                         const struct cdc_snapshot_report *report)
+{
+    (void)ctx;
+    ck_assert(report->tables_done <= report->tables);
 }
 
 /* From position `from`, with the identity of the open before. */
@@ -262,14 +280,18 @@ void provider_rig_setup_with(const struct provider_fixture *fixture)
     memset(&rig, 0, sizeof rig);
     rig.fixture = fixture;
     rig.room = UINT64_MAX;
-    rig.out = (struct cdc_emitter){&rig,
-                                   provider_rig_emit,
-                                   provider_rig_commit,
-                                   provider_rig_mark_reached,
-                                   provider_rig_wanted,
-                                   provider_rig_schema,
-                                   provider_rig_want_snapshot,
-                                   provider_rig_notice};
+    rig.out = (struct cdc_emitter){
+        .ctx = &rig,
+        .emit = provider_rig_emit,
+        .commit = provider_rig_commit,
+        .mark_reached = provider_rig_mark_reached,
+        .wanted = provider_rig_wanted,
+        .schema = provider_rig_schema,
+        .want_snapshot = provider_rig_want_snapshot,
+        .notice = provider_rig_notice,
+        .retract = provider_rig_retract,
+        .snapshot_report = provider_rig_snapshot_report,
+    };
     buf_init(&rig.identity, LIMIT_TEXT_BYTES);
     buf_init(&rig.position, LIMIT_POSITION);
     struct buf config;

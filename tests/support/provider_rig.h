@@ -18,6 +18,9 @@ struct provider_rig;
 struct provider_fixture {
     const struct cdc_provider *provider;
     bool durable; /* what was not confirmed comes again after close and open */
+    /* The far side keeps the place, for all who share the stream: a position that was not
+     * confirmed there is none. */
+    bool shared;
     /* What the far side writes by itself, so that a lag of nothing may be as much. */
     int64_t idle_bytes;
     /* Optional: whether it is on this machine; where it is not, its tests are left out. */
@@ -29,6 +32,8 @@ struct provider_fixture {
     void (*unmake)(struct provider_rig *rig);
     /* Inserts row `n`, as a transaction of its own.  The provider is open. */
     void (*insert)(struct provider_rig *rig, int64_t n);
+    /* Optional: gives one row, as a far side does that was asked for a snapshot. */
+    void (*answer)(struct provider_rig *rig);
 };
 
 struct provider_event {
@@ -49,13 +54,14 @@ struct provider_rig {
     size_t count;
     uint64_t mark;
     size_t snapshots;   /* asked for by the provider */
+    size_t retracted;   /* lanes */
     bool removing;      /* the next open is for a cleanup */
     struct sqlite3 *db; /* of the sqlite fixture */
 };
 
 /* One per provider of this build; each is provider_fixture_<name>. */
 extern const struct provider_fixture provider_fixture_memory, provider_fixture_sqlite,
-    provider_fixture_postgres;
+    provider_fixture_postgres, provider_fixture_debezium;
 
 /* The one of the test that runs, and the error of the last call. */
 extern struct provider_rig rig;

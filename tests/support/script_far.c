@@ -106,8 +106,8 @@ static void script_log(struct script_entry entry)
 static void script_change(enum script_kind kind, enum cdc_op op, struct script_table *table,
                           struct script_row before, struct script_row after)
 {
-    script_log((struct script_entry){kind, op, (size_t)(table - script_far.tables), before,
-                                     after});
+    script_log((struct script_entry){kind, op, (size_t)(table - script_far.tables),
+                                     script_far.lane, before, after});
 }
 
 void script_insert(const char *name, int64_t id, int64_t value)
@@ -207,6 +207,29 @@ void script_drop_table(const char *name)
     script_far_unlock();
 }
 
+void script_lane(uint32_t lane)
+{
+    script_far_lock();
+    script_far.lane = lane;
+    script_far_unlock();
+}
+
+void script_retract(uint32_t lane)
+{
+    script_far_lock();
+    script_far.retracted = lane;
+    script_far_unlock();
+}
+
+void script_report(bool running, uint64_t tables_done, uint64_t rows)
+{
+    script_far_lock();
+    script_far.report = (struct cdc_snapshot_report){
+        running, running ? STR("t.own") : STR_EMPTY, tables_done, 2, rows};
+    script_far.report_due = true;
+    script_far_unlock();
+}
+
 uint64_t script_length(void)
 {
     script_far_lock();
@@ -278,6 +301,14 @@ void script_await_confirmed(uint64_t position)
                          (unsigned long long)script_far.confirmed,
                          (unsigned long long)position);
     script_far_unlock();
+}
+
+bool script_paused(void)
+{
+    script_far_lock();
+    bool paused = script_far.paused;
+    script_far_unlock();
+    return paused;
 }
 
 void script_power_cut(void)

@@ -28,6 +28,7 @@ struct script_entry {
     enum script_kind kind;
     enum cdc_op op;
     size_t table;
+    uint32_t lane;
     struct script_row before;
     struct script_row after;
 };
@@ -56,6 +57,11 @@ struct script_far {
         bool blocked;
         uint64_t count;
     } calls[SCRIPT_CALLS];
+    uint32_t lane;      /* of later changes */
+    uint32_t retracted; /* to be taken away; 0: none */
+    bool report_due;
+    struct cdc_snapshot_report report;
+    bool paused;
     uint64_t confirmed;
     uint64_t opened_at;
     void (*on_confirm)(uint64_t position);

@@ -18,6 +18,7 @@
 struct script_state {
     const struct cdc_emitter *out;
     const struct cdc_settings *settings;
+    const _Atomic bool *cancelled;
     uint64_t at;
     bool interrupted;
     struct cdc_table *tables[SCRIPT_TABLES_MOST];
@@ -52,6 +53,13 @@ static void script_values(const struct script_row *row, struct cdc_value *values
         values[2].kind = CDC_VALUE_NULL;
 }
 
+static void script_give(struct script_state *s, uint64_t position)
+{
+    char token[SCRIPT_ID_BYTES];
+    int len = snprintf(token, sizeof token, "%llu", (unsigned long long)position);
+    s->out->commit(s->out->ctx, (wf_str){token, (size_t)len});
+}
+
 static wf_status script_open(void *state, const struct cdc_open *with, wf_error *err)
 {
     struct script_state *s = state;
@@ -60,6 +68,7 @@ static wf_status script_open(void *state, const struct cdc_open *with, wf_error 
         return status;
     s->out = with->out;
     s->settings = with->settings;
+    s->cancelled = with->cancelled;
     s->at = script_length();
     if (with->from.len)
         SCRIPT_MUST(str_to_u64(with->from, &s->at));
@@ -68,11 +77,8 @@ static wf_status script_open(void *state, const struct cdc_open *with, wf_error 
     script_far.installed = true;
     script_far_unlock();
     buf_lit(with->out_identity, "script");
-    if (!with->from.len) {
-        char token[SCRIPT_ID_BYTES];
-        int len = snprintf(token, sizeof token, "%llu", (unsigned long long)s->at);
-        with->out->commit(with->out->ctx, (wf_str){token, (size_t)len});
-    }
+    if (!with->from.len)
+        script_give(s, s->at);
     return WF_OK;
 }
 
@@ -91,6 +97,7 @@ static wf_status script_emit(struct script_state *s, const struct script_entry *
         .id = {id, (size_t)len},
         .position = {id + 2, (size_t)len - 2},
         .ts_us = CDC_NO_TIME,
+        .lane = entry->lane,
     };
     if (!change.table)
         return WF_NO_MEMORY;
@@ -113,6 +120,7 @@ static bool script_next(struct script_state *s, int timeout_ms, bool may_read,
     int64_t deadline = clock_mono_ms() + timeout_ms;
     script_far_lock();
     while (!(may_read && s->at < script_far.count) && !s->interrupted &&
+           !script_far.retracted && !script_far.report_due &&
            thread_cond_wait_until(&script_far.changed, &script_far.lock, deadline))
         ;
     bool found = may_read && s->at < script_far.count;
@@ -124,9 +132,29 @@ static bool script_next(struct script_state *s, int timeout_ms, bool may_read,
     return found;
 }
 
+/* What does not wait for its turn in the log. */
+static void script_news(struct script_state *s)
+{
+    script_far_lock();
+    uint32_t lane = script_far.retracted;
+    bool report_due = script_far.report_due;
+    struct cdc_snapshot_report report = script_far.report;
+    script_far.retracted = 0;
+    script_far.report_due = false;
+    script_far_unlock();
+    if (report_due)
+        s->out->snapshot_report(s->out->ctx, &report);
+    if (!lane)
+        return;
+    s->out->retract(s->out->ctx, lane);
+    script_give(s, s->at);
+    script_far_enter(SCRIPT_RETRACT, NULL, NULL);
+}
+
 static wf_status script_poll(void *state, struct cdc_budget budget, wf_error *err)
 {
     struct script_state *s = state;
+    script_news(s);
     wf_status status =
         script_far_enter(budget.max_changes ? SCRIPT_POLL : SCRIPT_IDLE, NULL, err);
     struct script_entry entry;
@@ -134,9 +162,7 @@ static wf_status script_poll(void *state, struct cdc_budget budget, wf_error *er
     int timeout_ms = budget.timeout_ms;
     while (!status && script_next(s, timeout_ms, left > 0, &entry)) {
         if (entry.kind == SCRIPT_COMMIT) {
-            char token[SCRIPT_ID_BYTES];
-            int len = snprintf(token, sizeof token, "%llu", (unsigned long long)s->at + 1);
-            s->out->commit(s->out->ctx, (wf_str){token, (size_t)len});
+            script_give(s, s->at + 1);
         } else {
             status = script_emit(s, &entry, err);
             left--;
@@ -195,6 +221,24 @@ static wf_status script_lag(void *state, struct cdc_lag *out, wf_error *err)
     if (!status)
         *out = (struct cdc_lag){(int64_t)(script_length() - script_confirmed()), 0, -1};
     return status;
+}
+
+static wf_status script_pause(void *state, bool paused, wf_error *err)
+{
+    (void)state;
+    wf_status status = script_far_enter(SCRIPT_PAUSE, NULL, err);
+    script_far_lock();
+    if (!status)
+        script_far.paused = paused;
+    script_far_unlock();
+    return status;
+}
+
+static wf_status script_leave(void *state, struct buf *out_lines, wf_error *err)
+{
+    const struct script_state *s = state;
+    buf_lit(out_lines, "the script's slot stays\n");
+    return script_far_enter(SCRIPT_LEAVE, s->cancelled, err);
 }
 
 static wf_status script_cleanup(void *state, struct buf *out_removed, wf_error *err)
@@ -358,7 +402,9 @@ const struct cdc_provider script_provider = {
     .confirm = script_confirm,
     .interrupt = script_interrupt,
     .close = script_close,
+    .pause = script_pause,
     .lag = script_lag,
+    .leave = script_leave,
     .cleanup = script_cleanup,
     .snapshot_tables = script_list_tables,
     .snapshot = &script_snapshot,

@@ -34,6 +34,9 @@ enum script_call {
     SCRIPT_READER,
     SCRIPT_MARK,
     SCRIPT_CHUNK, /* fails after half of its rows */
+    SCRIPT_PAUSE, /* told that it is paused, or goes on */
+    SCRIPT_LEAVE,
+    SCRIPT_RETRACT, /* counted only */
     SCRIPT_CALLS,
 };
 
@@ -63,6 +66,12 @@ void script_fill(const char *table, int64_t first, int64_t last, int64_t value);
 /* Bytes of text every later row and change carries, at most 4 MiB. */
 void script_pad(size_t bytes);
 void script_drop_table(const char *table);
+/* The lane that later changes come on; 0: none. */
+void script_lane(uint32_t lane);
+/* The lane is taken away by the next poll, whatever its budget, and a position given. */
+void script_retract(uint32_t lane);
+/* The next poll reports how far a snapshot of the provider's own is. */
+void script_report(bool running, uint64_t tables_done, uint64_t rows);
 
 /* Entries of the log. */
 uint64_t script_length(void);
@@ -85,6 +94,8 @@ uint64_t script_confirmed(void);
 void script_await_confirmed(uint64_t position);
 /* The far side, too, is as it was before: nothing is confirmed. */
 void script_power_cut(void);
+/* What it was told last. */
+bool script_paused(void);
 /* Where the last open began. */
 uint64_t script_opened_at(void);
 

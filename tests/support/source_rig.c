@@ -214,6 +214,19 @@ void rig_execute(const char *sql)
     sqlite3_close(db);
 }
 
+sqlite3 *rig_lock_store(void)
+{
+    sqlite3 *db = rig_connect();
+    SCRIPT_MUST(!sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL));
+    return db;
+}
+
+void rig_unlock_store(sqlite3 *db)
+{
+    SCRIPT_MUST(!sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL));
+    sqlite3_close(db);
+}
+
 /* ---- the callback -------------------------------------------------------------------- */
 
 static int64_t rig_member(wf_str object, const char *part, const char *key)

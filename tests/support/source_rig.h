@@ -104,5 +104,8 @@ void rig_expect(struct rig_listener *l, const uint64_t *entries, size_t count);
 /* The first number of SQL's answer about the state. */
 int64_t rig_number(const char *sql);
 void rig_execute(const char *sql);
+/* Nobody else can write to the state before it is unlocked. */
+struct sqlite3 *rig_lock_store(void);
+void rig_unlock_store(struct sqlite3 *db);
 
 #endif

@@ -79,6 +79,21 @@ START_TEST(too_many_marks_make_it_coarser_and_never_wrong)
 }
 END_TEST
 
+START_TEST(forgotten_marks_are_never_ready_and_later_ones_are)
+{
+    mark(100, 1);
+    mark(200, 2);
+    confirm_passed(&confirm, 100);
+    confirm_forget(&confirm);
+    ck_assert(!confirm_pending(&confirm));
+    confirm_passed(&confirm, 250);
+    ck_assert_uint_eq(ready(), 1);
+    mark(300, 3);
+    confirm_passed(&confirm, 300);
+    ck_assert_uint_eq(ready(), 3);
+}
+END_TEST
+
 START_TEST(a_reset_forgets_marks_and_keeps_where_to_begin)
 {
     wf_error err;
@@ -100,6 +115,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, nothing_is_ready_before_it_is_passed);
     tcase_add_test(tc, transactions_without_events_share_one_mark);
     tcase_add_test(tc, too_many_marks_make_it_coarser_and_never_wrong);
+    tcase_add_test(tc, forgotten_marks_are_never_ready_and_later_ones_are);
     tcase_add_test(tc, a_reset_forgets_marks_and_keeps_where_to_begin);
     suite_add_tcase(suite, tc);
     return suite;

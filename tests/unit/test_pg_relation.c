@@ -345,6 +345,78 @@ START_TEST(names_are_quoted_in_the_sql)
 }
 END_TEST
 
+/* ---- forgetting ---------------------------------------------------------------------- */
+
+#define MANY 3000u
+
+/* Oids as jobs get them: neighbours, and some far away. */
+static uint32_t oid_of(uint32_t i)
+{
+    return i % 7 ? 20000 + i : i * UINT32_C(2654435761);
+}
+
+static size_t oids_count(const struct rig *rig)
+{
+    CDC_CLEANUP(buf_release) struct buf oids;
+    buf_init(&oids, LIMIT_OUTPUT_BYTES);
+    pg_relation_put_oids(rig->relations, &oids);
+    wf_str rest = buf_view(&oids);
+    size_t count = 0;
+    for (wf_str part; rest.len && str_next(&rest, ',', &part); count++) {
+        uint64_t oid;
+        ck_assert(str_to_u64(part, &oid));
+        ck_assert_ptr_nonnull(pg_relation_find(rig->relations, (uint32_t)oid));
+    }
+    return count;
+}
+
+START_TEST(what_is_gone_is_forgotten_once_the_stream_is_past_it)
+{
+    struct rig rig;
+    rig_open(&rig);
+    for (uint32_t i = 1; i <= MANY; i++)
+        rig_learn(&rig, oid_of(i), "t", 'd', "*id:20", true);
+    ck_assert_uint_eq(pg_relation_count(rig.relations), MANY);
+    for (uint32_t i = 1; i <= MANY; i++)
+        if (i % 3)
+            pg_relation_gone(rig.relations, oid_of(i), 1000 + i);
+    pg_relation_gone(rig.relations, 19999, 1); /* nobody knows it */
+    ck_assert_uint_eq(oids_count(&rig), MANY / 3);
+    for (uint32_t step = 0; step <= 10; step++) {
+        uint32_t upto = step * MANY / 10;
+        size_t left = 0;
+        pg_relation_forget(rig.relations, 1000 + upto);
+        for (uint32_t i = 1; i <= MANY; i++) {
+            const struct pg_relation *found = pg_relation_find(rig.relations, oid_of(i));
+            ck_assert_int_eq(found != NULL, !(i % 3) || i > upto);
+            ck_assert(!found || found->oid == oid_of(i));
+            left += found != NULL;
+        }
+        ck_assert_uint_eq(pg_relation_count(rig.relations), left);
+    }
+    for (uint32_t i = 1; i <= MANY; i++) /* there is room again */
+        rig_learn(&rig, oid_of(i), "t", 'd', "*id:20", i % 3 != 0);
+    ck_assert_uint_eq(pg_relation_count(rig.relations), MANY);
+    rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_table_that_is_described_again_is_not_gone)
+{
+    struct rig rig;
+    rig_open(&rig);
+    rig_learn(&rig, 1, "t", 'd', "*id:20", true);
+    rig_learn(&rig, 2, "u", 'd', "*id:20", true);
+    pg_relation_gone(rig.relations, 1, 10);
+    pg_relation_gone(rig.relations, 2, 10);
+    rig_learn(&rig, 1, "t", 'd', "*id:20", false);
+    rig_learn(&rig, 2, "u", 'd', "*id:20 more:25", true);
+    pg_relation_forget(rig.relations, UINT64_MAX);
+    ck_assert_uint_eq(pg_relation_count(rig.relations), 2);
+    rig_close(&rig);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("pg_relation");
@@ -364,6 +436,8 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_table_may_have_no_columns_and_not_too_many);
     tcase_add_loop_test(tc, a_types_modifier_is_in_the_sql, 0, CDC_COUNT(types));
     tcase_add_test(tc, names_are_quoted_in_the_sql);
+    tcase_add_test(tc, what_is_gone_is_forgotten_once_the_stream_is_past_it);
+    tcase_add_test(tc, a_table_that_is_described_again_is_not_gone);
     suite_add_tcase(suite, tc);
     return suite;
 }

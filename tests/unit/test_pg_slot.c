@@ -21,6 +21,7 @@ static const struct pg_slot_facts good = {
     .confirmed_lsn = 0x2000,
     .safe_bytes = -1,
     .retained_bytes = 0x8000,
+    .wal_end = 0x9000,
 };
 
 static wf_error err;

@@ -173,12 +173,52 @@ END_TEST
 START_TEST(an_interrupt_ends_a_wait)
 {
     begin_with("15.2", "60000");
-    stream.flowing = false;
+    stream.gulp = 0;
     cancel_raise(&cancel);
     int64_t before = clock_mono_ms();
     ck_assert_int_eq(pg_stream_wait(&stream, 5000, true, &err), WF_OK);
     ck_assert_int_eq(pg_stream_wait(&stream, 5000, false, &err), WF_OK);
     ck_assert_int_lt(clock_mono_ms() - before, 4000);
+    end();
+}
+END_TEST
+
+/* Sends `count` data messages of `bytes`, reads them, and makes the pause that follows. */
+static void gulp(int count, size_t bytes)
+{
+    static char data[100000] = "w\0\0\0\2\0\0\0\7\0\0\0\2\0\0\0\7tttttttt";
+    struct pg_feed_item item;
+    for (int i = 0; i < count; i++)
+        fake_pg_send(fake, data, bytes);
+    for (int seen = 0; seen < count;) {
+        ck_assert_int_eq(pg_stream_next(&stream, &item, &err), WF_OK);
+        if (item.kind == PG_FEED_NOTHING)
+            ck_assert_int_ne(pg_conn_wait(&stream.conn, 3000), PG_CONN_TIMEOUT);
+        seen += item.kind == PG_FEED_DATA;
+    }
+    ck_assert_int_eq(pg_stream_wait(&stream, 3000, true, &err), WF_OK);
+    ck_assert_uint_eq(stream.gulp, 0);
+}
+
+START_TEST(the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large)
+{
+    begin_with("15.2", "60000");
+    fake_pg_begun(fake);
+    for (int i = 0; i < 2; i++) /* the first look comes soon, the second is a quiet one */
+        ck_assert_int_eq(pg_stream_wait(&stream, 1, true, &err), WF_OK);
+    int64_t least = stream.pause_ns, before = least;
+    for (int i = 0; i < 20; i++, before = stream.pause_ns) {
+        gulp(2, 100);
+        ck_assert_int_ge(stream.pause_ns, before);
+    }
+    ck_assert_int_gt(before, least);
+    ck_assert_int_le(before, 500000); /* a commit waits for no longer */
+    gulp(100, 100);
+    ck_assert_int_eq(stream.pause_ns, before);
+    gulp(1, 90000);
+    ck_assert_int_lt(stream.pause_ns, before);
+    ck_assert_int_eq(pg_stream_wait(&stream, 1, true, &err), WF_OK); /* nothing came */
+    ck_assert_int_eq(stream.pause_ns, least);
     end();
 }
 END_TEST
@@ -244,6 +284,8 @@ Suite *test_suite(void)
     tcase_add_test(tests, status_updates_go_out_while_nothing_is_read);
     tcase_add_test(tests, a_server_that_is_silent_is_asked_and_then_given_up);
     tcase_add_test(tests, an_interrupt_ends_a_wait);
+    tcase_add_test(tests,
+                   the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large);
     tcase_add_loop_test(tests, a_message_with_a_short_head_is_refused, 0, 26 + 17);
     tcase_add_loop_test(tests, the_end_of_the_stream_is_one_that_waiting_may_heal, 0, 3);
     tcase_add_test(tests, closing_does_not_wait_long_for_a_silent_server);

@@ -45,6 +45,21 @@ START_TEST(a_start_that_cannot_connect_fails_and_leaves_it_stopped)
 }
 END_TEST
 
+START_TEST(a_start_on_standby_waits_for_the_far_side_but_not_for_a_mistake)
+{
+    script_fail(SCRIPT_OPEN, 3, WF_UNAVAILABLE, "the slot is in use");
+    rig_listen(&rig_one);
+    rig_start("\"standby\":true");
+    rig_await_phase(LIFECYCLE_STREAMING);
+    ck_assert_uint_eq(script_count(SCRIPT_OPEN), 4);
+    rig_add(1, 3);
+    rig_await(&rig_one, 3);
+    rig_stop();
+    script_fail(SCRIPT_OPEN, 1, WF_CONFIG, "no way");
+    ck_assert_int_eq(rig_try_start("\"standby\":true", &err), WF_CONFIG);
+}
+END_TEST
+
 static const enum script_call streaming_calls[] = {SCRIPT_POLL, SCRIPT_CONFIRM,
                                                    SCRIPT_IDLE};
 
@@ -172,6 +187,118 @@ START_TEST(what_is_in_the_log_is_delivered_while_the_connection_is_lost)
 }
 END_TEST
 
+/* What keeps a source from going on does not vanish because the store works. */
+START_TEST(why_it_failed_is_shown_while_the_rest_is_delivered)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_hold(&rig_one, true);
+    rig_add(1, 20);
+    rig_await_running(&rig_one, 1);
+    rig_sleep(20);
+    rig_break_stream(1, WF_STATE, "the slot is lost");
+    rig_await_phase(LIFECYCLE_FAILED);
+    rig_hold(&rig_one, false);
+    rig_await(&rig_one, 20);
+    while (rig_number("SELECT CAST(token AS INT) FROM position") < 40)
+        rig_sleep(5);
+    ck_assert_str_eq(status_now().error.text, "the slot is lost");
+}
+END_TEST
+
+/* The far side may have forgotten what it was told, or have been put back. */
+START_TEST(the_stored_position_is_told_again_after_each_open)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_add(1, 3);
+    script_await_confirmed(6);
+    for (uint64_t round = 2; round <= 4; round++) {
+        script_power_cut();
+        rig_break_stream(1, WF_UNAVAILABLE, "the server went away");
+        script_await(SCRIPT_OPEN, round);
+        script_await_confirmed(6);
+    }
+    rig_stop();
+    script_power_cut();
+    rig_start("");
+    script_await_confirmed(6);
+}
+END_TEST
+
+/* ---- the disk ------------------------------------------------------------------------ */
+
+static _Atomic int too_early;
+
+static void expect_stored(uint64_t position)
+{
+    if (rig_number("SELECT CAST(token AS INT) FROM position") < (int64_t)position)
+        atomic_fetch_add(&too_early, 1);
+}
+
+START_TEST(nothing_is_confirmed_that_is_not_on_disk)
+{
+    atomic_store(&too_early, 0);
+    script_on_confirm(expect_stored);
+    rig_listen(&rig_one);
+    rig_start("");
+    for (int64_t id = 1; id <= 50; id++) {
+        rig_add(id, id);
+        rig_sleep(id % 10 ? 0 : 60);
+    }
+    rig_await(&rig_one, 50);
+    rig_stop();
+    ck_assert_uint_eq(script_confirmed(), 100);
+    ck_assert_int_eq(atomic_load(&too_early), 0);
+}
+END_TEST
+
+START_TEST(while_the_disk_is_slow_the_stream_is_read_and_nothing_is_confirmed)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_add(1, 1);
+    script_await_confirmed(2);
+    sqlite3 *other = rig_lock_store();
+    rig_add(2, 100);
+    rig_await(&rig_one, 100);
+    rig_sleep(300); /* a position is being written by now */
+    rig_add(101, 200);
+    rig_await(&rig_one, 200);
+    ck_assert_uint_eq(script_confirmed(), 2);
+    rig_unlock_store(other);
+    script_await_confirmed(400);
+    ck_assert_int_eq(rig_phase(), LIFECYCLE_STREAMING);
+    ck_assert_str_eq(status_now().error.text, "");
+}
+END_TEST
+
+static void *unlock_later(void *store)
+{
+    rig_sleep(300);
+    rig_unlock_store(store);
+    return NULL;
+}
+
+START_TEST(a_stop_waits_for_the_disk_and_the_last_position_is_told)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_add(1, 1);
+    script_await_confirmed(2);
+    sqlite3 *other = rig_lock_store();
+    rig_add(2, 10);
+    rig_await(&rig_one, 10);
+    rig_sleep(_i * 250); /* 1: while a position is being written */
+    pthread_t thread;
+    ck_assert_int_eq(thread_start(&thread, "unlock", unlock_later, other, &err), WF_OK);
+    rig_stop();
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(script_confirmed(), 20);
+    ck_assert_int_eq(rig_number("SELECT CAST(token AS INT) FROM position"), 20);
+}
+END_TEST
+
 START_TEST(half_a_transaction_before_a_reconnect_comes_again_with_the_same_ids)
 {
     rig_listen(&rig_one);
@@ -250,6 +377,95 @@ START_TEST(a_paused_source_reads_nothing_and_stays_connected)
 }
 END_TEST
 
+START_TEST(the_provider_is_told_of_a_pause_and_again_after_each_open)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    ck_assert_int_eq(source_pause(rig_source, true, &err), WF_OK);
+    script_await(SCRIPT_PAUSE, 1);
+    ck_assert(script_paused());
+    script_fail(SCRIPT_IDLE, 1, WF_UNAVAILABLE, "the server went away");
+    source_wake(rig_source);
+    script_await(SCRIPT_OPEN, 2);
+    script_await(SCRIPT_PAUSE, 2);
+    ck_assert_int_eq(source_pause(rig_source, false, &err), WF_OK);
+    script_await(SCRIPT_PAUSE, 3);
+    rig_add(1, 3);
+    rig_await(&rig_one, 3);
+    ck_assert(!script_paused());
+    ck_assert_uint_eq(script_count(SCRIPT_PAUSE), 3);
+}
+END_TEST
+
+/* 0: a connection that is gone is made again, 1: another failure ends the source. */
+START_TEST(a_pause_that_the_provider_cannot_take_reconnects_or_fails)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    script_fail(SCRIPT_PAUSE, 1, _i ? WF_CONFIG : WF_UNAVAILABLE, "no pause for you");
+    source_pause(rig_source, true, &err);
+    rig_await_phase(_i ? LIFECYCLE_FAILED : LIFECYCLE_PAUSED);
+    if (!_i) {
+        script_await(SCRIPT_PAUSE, 2);
+        script_await(SCRIPT_IDLE, script_count(SCRIPT_IDLE) + 1);
+    }
+    ck_assert(script_paused() == !_i);
+}
+END_TEST
+
+static struct snapshot_progress progress(void)
+{
+    struct cdc_status status;
+    source_status(rig_source, &status);
+    return status.snapshot;
+}
+
+START_TEST(a_snapshot_of_the_providers_own_is_shown_until_it_has_ended)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    script_report(true, 1, 1234);
+    source_wake(rig_source);
+    rig_await_phase(LIFECYCLE_SNAPSHOT);
+    struct snapshot_progress shown = progress();
+    ck_assert(shown.running);
+    ck_assert_str_eq(shown.table, "t.own");
+    ck_assert_uint_eq(shown.tables_done, 1);
+    ck_assert_uint_eq(shown.tables, 2);
+    ck_assert_uint_eq(shown.rows, 1234);
+    ck_assert_int_eq(shown.estimated_rows, -1);
+    rig_add(1, 1);
+    rig_await(&rig_one, 1);
+    ck_assert_int_eq(rig_phase(), LIFECYCLE_SNAPSHOT);
+    script_report(false, 2, 2000);
+    source_wake(rig_source);
+    rig_await_phase(LIFECYCLE_STREAMING);
+    shown = progress();
+    ck_assert(!shown.running);
+    ck_assert_uint_eq(shown.rows, 2000);
+}
+END_TEST
+
+/* The new connection knows nothing of it before the provider says so. */
+START_TEST(a_reconnect_forgets_the_providers_snapshot_until_it_is_reported_again)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    script_report(true, 0, 10);
+    source_wake(rig_source);
+    rig_await_phase(LIFECYCLE_SNAPSHOT);
+    rig_break_stream(1, WF_UNAVAILABLE, "the server went away");
+    script_await(SCRIPT_OPEN, 2);
+    rig_await_phase(LIFECYCLE_STREAMING);
+    ck_assert(!progress().running);
+    script_report(true, 1, 20);
+    source_wake(rig_source);
+    rig_await_phase(LIFECYCLE_SNAPSHOT);
+    rig_stop();
+    ck_assert(!progress().running);
+}
+END_TEST
+
 START_TEST(a_source_another_process_runs_is_refused_or_waited_for)
 {
     int fd = -1;
@@ -316,6 +532,11 @@ Suite *test_suite(void)
     tcase_add_loop_test(tc, another_failure_is_final_and_says_why, 0, 3);
     tcase_add_test(tc, what_is_in_the_log_is_delivered_although_the_stream_is_broken);
     tcase_add_test(tc, what_is_in_the_log_is_delivered_while_the_connection_is_lost);
+    tcase_add_test(tc, why_it_failed_is_shown_while_the_rest_is_delivered);
+    tcase_add_test(tc, the_stored_position_is_told_again_after_each_open);
+    tcase_add_test(tc, nothing_is_confirmed_that_is_not_on_disk);
+    tcase_add_test(tc, while_the_disk_is_slow_the_stream_is_read_and_nothing_is_confirmed);
+    tcase_add_loop_test(tc, a_stop_waits_for_the_disk_and_the_last_position_is_told, 0, 2);
     tcase_add_test(tc, half_a_transaction_before_a_reconnect_comes_again_with_the_same_ids);
     tcase_add_test(tc, a_first_start_keeps_the_place_it_began_at);
     tcase_add_test(tc,
@@ -325,6 +546,13 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tc, rig_setup_one, rig_teardown_one);
     tcase_set_timeout(tc, 30);
     tcase_add_test(tc, a_paused_source_reads_nothing_and_stays_connected);
+    tcase_add_test(tc, the_provider_is_told_of_a_pause_and_again_after_each_open);
+    tcase_add_loop_test(tc, a_pause_that_the_provider_cannot_take_reconnects_or_fails, 0,
+                        2);
+    tcase_add_test(tc, a_snapshot_of_the_providers_own_is_shown_until_it_has_ended);
+    tcase_add_test(tc,
+                   a_reconnect_forgets_the_providers_snapshot_until_it_is_reported_again);
+    tcase_add_test(tc, a_start_on_standby_waits_for_the_far_side_but_not_for_a_mistake);
     tcase_add_loop_test(tc, a_source_another_process_runs_is_refused_or_waited_for, 0, 2);
     tcase_add_test(tc, the_status_tells_lag_position_and_subscriptions);
     suite_add_tcase(suite, tc);

@@ -217,6 +217,28 @@ START_TEST(a_stop_with_cleanup_removes_all_and_a_second_finds_nothing)
 }
 END_TEST
 
+/* What stays there, and who is asked for it: a stop, and no cleanup. */
+START_TEST(a_stop_without_cleanup_leaves_what_the_provider_says)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_stop();
+    ck_assert_uint_eq(script_count(SCRIPT_LEAVE), 1);
+    ck_assert_uint_eq(script_count(SCRIPT_CLOSE), 1);
+    expect_removed("the script's slot stays\n");
+    ck_assert(rig_logged("the script's slot stays"));
+    rig_start("");
+    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
+    ck_assert_uint_eq(script_count(SCRIPT_LEAVE), 1);
+    script_fail(SCRIPT_LEAVE, 1, WF_FAILED, "the far side does not answer");
+    rig_start("");
+    rig_stop();
+    ck_assert_uint_eq(script_count(SCRIPT_LEAVE), 2);
+    expect_removed("");
+    ck_assert(rig_logged("the far side does not answer"));
+}
+END_TEST
+
 START_TEST(a_cleanup_that_fails_says_so_and_can_be_repeated)
 {
     rig_start("");
@@ -284,6 +306,7 @@ Suite *test_suite(void)
     tcase_set_timeout(tc, 30);
     tcase_add_loop_test(tc, a_stop_with_cleanup_removes_all_and_a_second_finds_nothing, 0,
                         2);
+    tcase_add_test(tc, a_stop_without_cleanup_leaves_what_the_provider_says);
     tcase_add_loop_test(tc, a_cleanup_that_fails_says_so_and_can_be_repeated, 0, 2);
     tcase_add_test(tc, a_cleanup_from_inside_a_callback_is_done_when_it_has_returned);
     tcase_add_test(tc, a_broken_source_can_be_cleaned_up);
