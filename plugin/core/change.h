@@ -90,7 +90,8 @@ struct cdc_change {
     wf_str raw_key;
 
     /* Not empty: this change could not be understood; it goes to the dead letters of those
-     * who want its table, with this reason and `content` as the bytes that came. */
+     * who want its table and op, or might (no table, CDC_OP_NONE), with this reason and
+     * `content` as the bytes that came. */
     wf_str poison;
 };
 

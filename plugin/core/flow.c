@@ -319,7 +319,9 @@ wf_status flow_emit(struct cdc_flow *flow, const struct cdc_change *change, wf_e
     struct ring_meta meta = {.op = (uint8_t)change->op};
     meta.table_id = flow_change_table(flow, change);
     wf_str name = change->table ? change->table->name : change->raw_table;
-    if (!(flow_wants(flow, meta.table_id, name) & (1u << change->op)))
+    /* Of what could not be understood each subscription says itself whether it may be its. */
+    if (CDC_LIKELY(!change->poison.len) &&
+        !(flow_wants(flow, meta.table_id, name) & (1u << change->op)))
         return WF_OK;
     if (CDC_UNLIKELY(change->lane)) {
         wf_status status = lane_prepare(&flow->lanes, change->lane, err);

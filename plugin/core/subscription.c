@@ -202,11 +202,24 @@ static uint32_t subscription_ops(struct cdc_subscription *sub, uint32_t id)
     return sub->wants[id] - 1;
 }
 
+/* What could not be understood may be of any table or operation that it does not name. */
+static bool subscription_wants_poison(struct cdc_subscription *sub,
+                                      const struct ring_record *record)
+{
+    uint32_t id = record->meta.table_id;
+    uint32_t ops = sub->filter.ops;
+    if (id != RING_NO_TABLE && id != RING_ANY_TABLE)
+        ops = subscription_ops(sub, id);
+    return record->meta.op == CDC_OP_NONE ? ops : ops & (1u << record->meta.op);
+}
+
 static bool subscription_wants(struct cdc_subscription *sub,
                                const struct ring_record *record)
 {
     uint32_t id = record->meta.table_id;
     uint32_t bit = 1u << record->meta.op;
+    if (CDC_UNLIKELY((record->meta.flags & (RING_DEAD | RING_OVERSIZE)) == RING_DEAD))
+        return subscription_wants_poison(sub, record);
     if (CDC_LIKELY(id < sub->wants_count && sub->wants[id]))
         return (sub->wants[id] - 1) & bit;
     if (id == RING_NO_TABLE)

@@ -155,7 +155,8 @@ void script_truncate(const char *name)
 void script_poison(const char *name)
 {
     script_far_lock();
-    script_change(SCRIPT_BAD, CDC_INSERT, script_table(name), (struct script_row){0},
+    script_change(SCRIPT_BAD, name ? CDC_INSERT : CDC_OP_NONE,
+                  script_table(name ? name : "t.a"), (struct script_row){0},
                   (struct script_row){0});
     script_far_unlock();
 }

@@ -105,6 +105,8 @@ static wf_status script_emit(struct script_state *s, const struct script_entry *
         change.before = before;
     if (entry->op == CDC_UPDATE || entry->op == CDC_INSERT)
         change.after = after;
+    if (entry->op == CDC_OP_NONE)
+        change.table = NULL;
     if (entry->kind == SCRIPT_BAD) {
         change.poison = STR("not to be understood");
         change.content = STR("\x01\x02 bytes");

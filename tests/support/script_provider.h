@@ -54,7 +54,8 @@ void script_update(const char *table, int64_t id, int64_t value);
 void script_move(const char *table, int64_t from, int64_t to, int64_t value);
 void script_delete(const char *table, int64_t id);
 void script_truncate(const char *table);
-void script_poison(const char *table); /* a change that cannot be understood */
+/* A change that cannot be understood; NULL: not even its table and operation. */
+void script_poison(const char *table);
 /* Rows that come and are no longer there at the end of the transaction: only their INSERTs
  * show. */
 void script_noise(const char *table, int64_t first, int64_t last);

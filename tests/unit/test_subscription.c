@@ -185,6 +185,23 @@ START_TEST(a_change_that_cannot_be_understood_goes_to_the_dead_letters)
 }
 END_TEST
 
+START_TEST(what_says_neither_table_nor_operation_is_a_dead_letter_of_everyone)
+{
+    rig_listen(&one);
+    rig_only(&two, "t.b", 1u << CDC_DELETE);
+    rig_listen(&two);
+    rig_start("");
+    script_poison(NULL);
+    script_commit();
+    script_add("t.a", 1, 1);
+    rig_await(&one, 1);
+    script_await_confirmed(4);
+    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE"
+                                " reason = 'undecodable' AND event = x'0102206279746573'"),
+                     2);
+}
+END_TEST
+
 START_TEST(an_event_above_max_event_bytes_goes_to_the_dead_letters)
 {
     rig_listen(&one);
@@ -306,6 +323,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_cancelled_event_is_given_again_and_counts_as_no_attempt);
     tcase_add_test(tc, the_dead_letter_store_may_fail_for_a_while_and_nothing_is_lost);
     tcase_add_test(tc, a_change_that_cannot_be_understood_goes_to_the_dead_letters);
+    tcase_add_test(tc, what_says_neither_table_nor_operation_is_a_dead_letter_of_everyone);
     tcase_add_test(tc, an_event_above_max_event_bytes_goes_to_the_dead_letters);
     suite_add_tcase(suite, tc);
     tc = tcase_create("stopping");
