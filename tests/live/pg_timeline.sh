@@ -7,7 +7,7 @@
 # tables again.  One that has everything that was read is gone on with.
 . "$SOURCE_DIR/tests/support/postgres.bash"
 
-pg_create
+pg_create max_connections=40
 pg "CREATE TABLE item (id bigint PRIMARY KEY, n text)"
 seen_create
 yaml_for() {
@@ -127,7 +127,7 @@ refused 'timeline 3'
 
 # A standby keeps the slot and takes over without the last changes.
 rm -r .cdc-state
-pg_create
+pg_create max_connections=40
 pg "CREATE TABLE item (id bigint PRIMARY KEY, n text)"
 standby=$("$pg_server" standby "$server" --owner $$ sync_replication_slots=on)
 port_of() {

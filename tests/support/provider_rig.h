@@ -61,7 +61,7 @@ struct provider_rig {
 
 /* One per provider of this build; each is provider_fixture_<name>. */
 extern const struct provider_fixture provider_fixture_memory, provider_fixture_sqlite,
-    provider_fixture_postgres, provider_fixture_debezium;
+    provider_fixture_postgres;
 
 /* The one of the test that runs, and the error of the last call. */
 extern struct provider_rig rig;
