@@ -7,7 +7,7 @@
 . "$SOURCE_DIR/tests/support/scenario.bash"
 
 rounds=${ROUNDS:-20}
-rows=$((rounds * 2000))
+rows=$((rounds * 8000))
 writer=$BUILD_DIR/tests/fault_writer
 ask shop.db "
 PRAGMA journal_mode = WAL;
