@@ -92,12 +92,10 @@ size_t clock_rfc3339(int64_t wall_us, char *out)
     at = clock_two_digits(at, second / 60 % 60);
     *at++ = ':';
     at = clock_two_digits(at, second % 60);
-    if (micros) {
-        *at++ = '.';
-        at = clock_two_digits(at, micros / 10000);
-        at = clock_two_digits(at, micros / 100 % 100);
-        at = clock_two_digits(at, micros % 100);
-    }
+    *at++ = '.';
+    at = clock_two_digits(at, micros / 10000);
+    at = clock_two_digits(at, micros / 100 % 100);
+    at = clock_two_digits(at, micros % 100);
     *at++ = 'Z';
     return (size_t)(at - out);
 }

@@ -4,7 +4,7 @@
  *
  *   in   {"source_id":"orders","table":"main.orders"}
  *   out  {"source_id":"orders","table":"main.orders","history":[{"table":"main.orders",
- *         "version":1,"ddl":"CREATE TABLE ...","applied_at":"2026-11-22T10:00:00Z"}],
+ *         "version":1,"ddl":"CREATE TABLE ...","applied_at":"2026-11-22T10:00:00.000000Z"}],
  *         "count":1}
  */
 #include "base/error.h"

@@ -6,7 +6,7 @@
  *   out  {"source_id":"orders","state":"running","provider":"sqlite","phase":"streaming",
  *         "lag_bytes":0,"lag_seconds":0,"position":"42","tables":["orders"],
  *         "subscriptions":[{"name":"pipeline:copy","filter":"*","delivered":3,...}],
- *         "events_total":3,"last_event":"2026-11-22T10:00:00Z"}
+ *         "events_total":3,"last_event":"2026-11-22T10:00:00.000000Z"}
  */
 #include "base/clock.h"
 #include "base/error.h"
