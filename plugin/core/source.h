@@ -118,6 +118,8 @@ struct cdc_source {
     int64_t confirmed_ms;
     uint64_t commits;      /* positions the provider gave */
     uint64_t commits_seen; /* of these, when confirming was last looked at */
+    int64_t looked_ms;     /* ... which was then */
+    int64_t moved_ms;      /* the same, when there were new ones */
     int64_t trouble_ms;    /* until then a store that failed is left alone */
     int64_t checked_ms;    /* when claims and replays were last looked at */
 };

@@ -14,6 +14,7 @@
 #include "plugin/core/store.h"
 
 #define KEEP_CONFIRM_MS 200 /* between confirms under load */
+#define KEEP_IDLE_MS 20     /* without news until what there is is confirmed */
 #define KEEP_TROUBLE_MS 200 /* until a store that failed is tried again */
 
 /* ---- a run begins -------------------------------------------------------------------- */
@@ -230,13 +231,24 @@ static wf_status source_keep_tell(struct cdc_source *source, wf_error *err)
     return status;
 }
 
-/* Nothing came since the last look, and everything is delivered.  While events trickle in,
- * each would find the log empty, and the disk would be busy after each. */
-static bool source_keep_is_idle(struct cdc_source *source)
+/* Nothing came for a while, and everything is delivered.  While events trickle in, each
+ * would find the log empty, and the disk would be busy after each.  Time is what counts,
+ * not looks that find nothing: the scribe's answer, too, makes us look, and would be
+ * followed by its next piece of work. */
+static bool source_keep_is_idle(struct cdc_source *source, int64_t now)
 {
-    bool still = source->commits == source->commits_seen;
+    source->looked_ms = now;
+    if (source->commits != source->commits_seen)
+        source->moved_ms = now;
     source->commits_seen = source->commits;
-    return still && flow_is_empty(&source->flow) && !confirm_pending(&source->confirm);
+    return now - source->moved_ms >= KEEP_IDLE_MS && flow_is_empty(&source->flow) &&
+           !confirm_pending(&source->confirm);
+}
+
+int source_keep_wait_ms(const struct cdc_source *source)
+{
+    int64_t wait_ms = source->moved_ms + KEEP_IDLE_MS - source->looked_ms;
+    return wait_ms > 0 ? (int)wait_ms : 0;
 }
 
 /* Gives the scribe what there is to write; it is idle. */
@@ -268,11 +280,11 @@ wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error 
 {
     uint64_t passed = flow_settle(&source->flow);
     confirm_passed(&source->confirm, passed);
-    bool idle = source_keep_is_idle(source);
     if (at_once)
         scribe_wait(&source->scribe);
     wf_status status = source_keep_take(source, err);
     int64_t now = clock_mono_ms();
+    bool idle = source_keep_is_idle(source, now);
     bool may = at_once || now >= source->trouble_ms;
     if (!status && may && scribe_is_idle(&source->scribe))
         status = source_keep_ask(

@@ -20,10 +20,14 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err);
  * after a restart. */
 wf_status source_keep_names(struct cdc_source *source, wf_error *err);
 
-/* Confirms what everyone has had: soon when nothing else goes on, else now and then.  It is
- * written by the scribe meanwhile, and told to the far side by a later call; `at_once`
- * waits for that and tells. */
+/* Confirms what everyone has had: once nothing has come for a few milliseconds, else now
+ * and then.  It is written by the scribe meanwhile, and told to the far side by a later
+ * call; `at_once` waits for that and tells. */
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err);
+
+/* After how many milliseconds it is to be called again for that if nothing comes; 0: it was
+ * not for the time that anything was left. */
+int source_keep_wait_ms(const struct cdc_source *source);
 
 /* What the scribe does for it.  [scribe] */
 wf_status source_keep_write(void *source, wf_error *err);

@@ -194,14 +194,18 @@ static struct cdc_budget source_run_budget(struct cdc_source *source)
         pthread_cond_broadcast(&source->changed); /* source_pause() waits for this */
     pthread_mutex_unlock(&source->lock);
     bool pending = confirm_pending(&source->confirm) || source->confirm.unconfirmed;
+    int wait_ms = pending ? source_keep_wait_ms(source) : 0;
     struct cdc_budget budget = {pending ? RUN_QUIET_MS : RUN_IDLE_MS, 0};
+    if (wait_ms)
+        budget.timeout_ms = wait_ms;
     if (quiet)
         return budget;
     if (!flow_has_room(flow)) {
         budget.timeout_ms = RUN_QUIET_MS;
         return budget;
     }
-    if (pending || source->snapshot_wanted || snapshot_active(source->snapshot))
+    bool busy = pending || source->snapshot_wanted || snapshot_active(source->snapshot);
+    if (busy && !wait_ms)
         budget.timeout_ms = RUN_BUSY_MS;
     size_t most = ring_room(&flow->ring) / RUN_ROOM_PER_CHANGE;
     budget.max_changes = most < RUN_BATCH ? (uint32_t)most : RUN_BATCH;

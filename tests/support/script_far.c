@@ -327,6 +327,13 @@ uint64_t script_opened_at(void)
     return position;
 }
 
+void script_on_poll(void (*hook)(int timeout_ms))
+{
+    script_far_lock();
+    script_far.on_poll = hook;
+    script_far_unlock();
+}
+
 void script_on_confirm(void (*hook)(uint64_t position))
 {
     script_far_lock();

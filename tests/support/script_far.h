@@ -64,6 +64,7 @@ struct script_far {
     bool paused;
     uint64_t confirmed;
     uint64_t opened_at;
+    void (*on_poll)(int timeout_ms);
     void (*on_confirm)(uint64_t position);
     void (*on_chunk)(const char *table, int64_t after);
 };

@@ -157,6 +157,11 @@ static wf_status script_poll(void *state, struct cdc_budget budget, wf_error *er
 {
     struct script_state *s = state;
     script_news(s);
+    script_far_lock();
+    void (*hook)(int) = script_far.on_poll;
+    script_far_unlock();
+    if (hook)
+        hook(budget.timeout_ms);
     wf_status status =
         script_far_enter(budget.max_changes ? SCRIPT_POLL : SCRIPT_IDLE, NULL, err);
     struct script_entry entry;

@@ -100,8 +100,9 @@ bool script_paused(void);
 /* Where the last open began. */
 uint64_t script_opened_at(void);
 
-/* [source] before a confirm is answered; [snapshot] after a chunk's rows were read, before
- * its mark. */
+/* [source] before a poll waits, and before a confirm is answered; [snapshot] after a chunk's
+ * rows were read, before its mark. */
+void script_on_poll(void (*hook)(int timeout_ms));
 void script_on_confirm(void (*hook)(uint64_t position));
 void script_on_chunk(void (*hook)(const char *table, int64_t after));
 
