@@ -8,7 +8,7 @@
  * passed the mark, the source thread notes the keys of the rows that changed; those rows
  * are left out of the chunk, because the stream says it better.  What is left is appended
  * to the log as READ events.  No long transaction, no lock, no table of ours in the
- * database; progress is kept per chunk, so a restart repeats at most one chunk per reader.
+ * database; progress is kept per chunk, so a restart repeats at most one chunk per table.
  *
  * All calls [source] but snapshot_request(), snapshot_store() and snapshot_progress().
  */
