@@ -11,12 +11,15 @@
  * followed by a pause before the next: the server goes on meanwhile, and what has gathered is
  * read in one gulp.  The pause grows while gulps stay small, so that fewer of them (and fewer
  * turns of everything behind, up to the delivery) carry the same changes, and shrinks when
- * the socket's buffer, which holds some 250 small messages, comes near to being full: then
- * the server would stand.  A stream that was quiet begins with the shortest.
+ * the socket's buffer comes near to being full: then the server would stand.  That of a Unix
+ * socket counts messages and holds some 250 small ones, that of TCP counts bytes.  A trickle
+ * gains little by waiting and is not made to wait long; a stream that was quiet begins with
+ * the shortest pause.
  */
 #include "providers/postgres/pg_stream.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -28,9 +31,12 @@
 #include "providers/postgres/pg_position.h"
 
 #define PG_STREAM_PAUSE_LEAST_NS 50000
-#define PG_STREAM_PAUSE_MOST_NS 200000
-#define PG_STREAM_GULP_SMALL 64 /* messages */
-#define PG_STREAM_GULP_LARGE 160
+#define PG_STREAM_PAUSE_TRICKLE_NS 200000
+#define PG_STREAM_PAUSE_MOST_NS 1000000
+#define PG_STREAM_GULP_TRICKLE 32 /* messages */
+#define PG_STREAM_GULP_SMALL 128
+#define PG_STREAM_GULP_LARGE 192
+#define PG_STREAM_GULP_SMALL_BYTES 32768
 #define PG_STREAM_GULP_LARGE_BYTES 65536
 #define PG_STREAM_EVERY_MS 10000   /* status updates where the server has no timeout */
 #define PG_STREAM_SILENCE_MS 60000 /* the same for its silence */
@@ -114,9 +120,19 @@ static wf_status pg_stream_begin(struct pg_stream *stream,
     return WF_OK;
 }
 
+/* Whether it is a Unix socket. */
+static bool pg_stream_is_local(const struct pg_conn *conn)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof(address);
+    return !getsockname(PQsocket(conn->handle), (struct sockaddr *)&address, &len) &&
+           address.ss_family == AF_UNIX;
+}
+
 wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *settings,
                          const struct pg_stream_start *start, wf_error *err)
 {
+    stream->ended = true; /* as long as it has not begun, nothing can be told */
     wf_status status = pg_conn_open(&stream->conn, settings, PG_CONN_STREAM, err);
     if (status)
         return status;
@@ -128,10 +144,12 @@ wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *se
         status = pg_stream_begin(stream, settings, start, err);
     if (status)
         return status;
+    stream->ended = false;
     stream->conn.unwanted = NULL; /* from here on `cancel` ends every wait */
     stream->status_due_ms = clock_mono_ms();
     stream->gulp = 1; /* look again soon: the server begins to send */
     stream->pause_ns = PG_STREAM_PAUSE_LEAST_NS;
+    stream->local = pg_stream_is_local(&stream->conn);
     return WF_OK;
 }
 
@@ -294,18 +312,32 @@ wf_status pg_stream_next(struct pg_stream *stream, struct pg_feed_item *out, wf_
 
 /* ---- waiting ------------------------------------------------------------------------- */
 
+/* What the socket's buffer holds is near. */
+static bool pg_stream_is_large(const struct pg_stream *stream)
+{
+    return stream->gulp_bytes > PG_STREAM_GULP_LARGE_BYTES ||
+           (stream->local && stream->gulp > PG_STREAM_GULP_LARGE);
+}
+
+static bool pg_stream_is_small(const struct pg_stream *stream)
+{
+    return stream->gulp_bytes < PG_STREAM_GULP_SMALL_BYTES &&
+           (!stream->local || stream->gulp < PG_STREAM_GULP_SMALL);
+}
+
 /* The next pause, by what the last one has brought. */
 static void pg_stream_pace(struct pg_stream *stream)
 {
     int64_t pause_ns = stream->pause_ns;
-    if (stream->gulp > PG_STREAM_GULP_LARGE ||
-        stream->gulp_bytes > PG_STREAM_GULP_LARGE_BYTES)
+    int64_t most_ns = stream->gulp < PG_STREAM_GULP_TRICKLE ? PG_STREAM_PAUSE_TRICKLE_NS
+                                                            : PG_STREAM_PAUSE_MOST_NS;
+    if (pg_stream_is_large(stream))
         pause_ns /= 2;
-    else if (stream->gulp < PG_STREAM_GULP_SMALL)
+    else if (pg_stream_is_small(stream))
         pause_ns += pause_ns / 4;
-    stream->pause_ns = pause_ns < PG_STREAM_PAUSE_LEAST_NS  ? PG_STREAM_PAUSE_LEAST_NS
-                       : pause_ns > PG_STREAM_PAUSE_MOST_NS ? PG_STREAM_PAUSE_MOST_NS
-                                                            : pause_ns;
+    pause_ns = pause_ns < most_ns ? pause_ns : most_ns;
+    stream->pause_ns =
+        pause_ns > PG_STREAM_PAUSE_LEAST_NS ? pause_ns : PG_STREAM_PAUSE_LEAST_NS;
     stream->gulp = 0;
     stream->gulp_bytes = 0;
 }

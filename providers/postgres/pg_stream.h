@@ -28,7 +28,8 @@ struct pg_stream {
     uint32_t gulp;      /* messages since the last wait; if any: only pause before a look */
     size_t gulp_bytes;  /* the same */
     int64_t pause_ns;   /* that pause */
-    bool ended;         /* the server ended the stream */
+    bool local;         /* a Unix socket */
+    bool ended;         /* the server ended the stream, or it has not begun */
     int protocol;       /* 1 to 4 */
 };
 

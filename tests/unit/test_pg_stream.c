@@ -183,42 +183,111 @@ START_TEST(an_interrupt_ends_a_wait)
 }
 END_TEST
 
-/* Sends `count` data messages of `bytes`, reads them, and makes the pause that follows. */
-static void gulp(int count, size_t bytes)
+/* A source that is stopped while its stream begins still stores its position. */
+START_TEST(a_stream_that_did_not_begin_is_told_nothing_and_that_is_no_failure)
 {
-    static char data[100000] = "w\0\0\0\2\0\0\0\7\0\0\0\2\0\0\0\7tttttttt";
+    const struct pg_stream_start start = {"slot", "pub", 0x100000010, 0x20};
+    begin_with("15.2", "60000");
+    fake_pg_begun(fake);
+    fake_pg_cut(fake);
+    pg_stream_close(&stream);
+    stream = (struct pg_stream){.conn.cancel = &cancel};
+    cancel_raise(&cancel);
+    ck_assert_int_eq(pg_stream_open(&stream, &settings, &start, &err), WF_CANCELLED);
+    ck_assert_int_eq(pg_stream_tell(&stream, true, &err), WF_OK);
+    end();
+}
+END_TEST
+
+/* Reads `count` data messages. */
+static void take(int count)
+{
     struct pg_feed_item item;
-    for (int i = 0; i < count; i++)
-        fake_pg_send(fake, data, bytes);
     for (int seen = 0; seen < count;) {
         ck_assert_int_eq(pg_stream_next(&stream, &item, &err), WF_OK);
         if (item.kind == PG_FEED_NOTHING)
             ck_assert_int_ne(pg_conn_wait(&stream.conn, 3000), PG_CONN_TIMEOUT);
         seen += item.kind == PG_FEED_DATA;
     }
+}
+
+/* One gulp of `count` data messages of `bytes`, and the pause that follows.  The socket holds
+ * a part of them only, so they come a few at a time. */
+static void gulp(int count, size_t bytes)
+{
+    static char data[100000] = "w\0\0\0\2\0\0\0\7\0\0\0\2\0\0\0\7tttttttt";
+    for (int left = count; left > 0; left -= 10) {
+        int few = left < 10 ? left : 10;
+        for (int i = 0; i < few; i++)
+            fake_pg_send(fake, data, bytes);
+        take(few);
+    }
     ck_assert_int_eq(pg_stream_wait(&stream, 3000, true, &err), WF_OK);
     ck_assert_uint_eq(stream.gulp, 0);
 }
 
-START_TEST(the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large)
+/* The pause after so many gulps of that size. */
+static int64_t pause_after(int gulps, int count, size_t bytes)
+{
+    for (int i = 0; i < gulps; i++) {
+        int64_t before = stream.pause_ns;
+        gulp(count, bytes);
+        ck_assert_int_ge(stream.pause_ns, before);
+    }
+    return stream.pause_ns;
+}
+
+static int64_t begin_to_pause(void)
 {
     begin_with("15.2", "60000");
     fake_pg_begun(fake);
     for (int i = 0; i < 2; i++) /* the first look comes soon, the second is a quiet one */
         ck_assert_int_eq(pg_stream_wait(&stream, 1, true, &err), WF_OK);
-    int64_t least = stream.pause_ns, before = least;
-    for (int i = 0; i < 20; i++, before = stream.pause_ns) {
-        gulp(2, 100);
-        ck_assert_int_ge(stream.pause_ns, before);
-    }
-    ck_assert_int_gt(before, least);
-    ck_assert_int_le(before, 500000); /* a commit waits for no longer */
-    gulp(100, 100);
-    ck_assert_int_eq(stream.pause_ns, before);
+    return stream.pause_ns;
+}
+
+START_TEST(the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large)
+{
+    int64_t least = begin_to_pause();
+    int64_t most = pause_after(30, 40, 100);
+    ck_assert_int_gt(most, least);
+    ck_assert_int_le(most, 2000000); /* a commit waits for no longer */
+    gulp(150, 100);
+    ck_assert_int_eq(stream.pause_ns, most);
+    gulp(220, 100);
+    ck_assert_int_lt(stream.pause_ns, most);
+    most = pause_after(30, 40, 100);
     gulp(1, 90000);
-    ck_assert_int_lt(stream.pause_ns, before);
+    ck_assert_int_lt(stream.pause_ns, most);
     ck_assert_int_eq(pg_stream_wait(&stream, 1, true, &err), WF_OK); /* nothing came */
     ck_assert_int_eq(stream.pause_ns, least);
+    end();
+}
+END_TEST
+
+START_TEST(a_trickle_does_not_wait_for_as_long_as_a_stream)
+{
+    begin_to_pause();
+    int64_t trickle = pause_after(30, 2, 100);
+    int64_t most = pause_after(30, 40, 100);
+    ck_assert_int_lt(trickle, most);
+    gulp(2, 100);
+    ck_assert_int_eq(stream.pause_ns, trickle);
+    end();
+}
+END_TEST
+
+/* TCP's buffer is full by bytes, and hundreds of small messages are few. */
+START_TEST(only_a_unix_socket_is_full_of_many_small_messages)
+{
+    begin_to_pause();
+    ck_assert(stream.local);
+    int64_t most = pause_after(30, 40, 100);
+    stream.local = false;
+    gulp(250, 100);
+    ck_assert_int_eq(stream.pause_ns, most);
+    gulp(1, 90000);
+    ck_assert_int_lt(stream.pause_ns, most);
     end();
 }
 END_TEST
@@ -285,7 +354,11 @@ Suite *test_suite(void)
     tcase_add_test(tests, a_server_that_is_silent_is_asked_and_then_given_up);
     tcase_add_test(tests, an_interrupt_ends_a_wait);
     tcase_add_test(tests,
+                   a_stream_that_did_not_begin_is_told_nothing_and_that_is_no_failure);
+    tcase_add_test(tests,
                    the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large);
+    tcase_add_test(tests, a_trickle_does_not_wait_for_as_long_as_a_stream);
+    tcase_add_test(tests, only_a_unix_socket_is_full_of_many_small_messages);
     tcase_add_loop_test(tests, a_message_with_a_short_head_is_refused, 0, 26 + 17);
     tcase_add_loop_test(tests, the_end_of_the_stream_is_one_that_waiting_may_heal, 0, 3);
     tcase_add_test(tests, closing_does_not_wait_long_for_a_silent_server);
