@@ -58,6 +58,10 @@ enum json_token json_read(struct json_reader *r);
  * else the whole object or array.  Gives the value's kind, JSON_OBJECT to JSON_NULL, or
  * JSON_BAD. */
 enum json_token json_skip(struct json_reader *r, wf_str *out);
+/* After JSON_KEY: goes past the member's value when that is `known`, byte for byte.  `known`
+ * was accepted before as an object or array, on the same level or a deeper one; it is not
+ * looked at again.  False: the value is another, and stands to be read. */
+bool json_pass(struct json_reader *r, wf_str known);
 /* WF_CONFIG "<what>: <why> at byte N". */
 wf_status json_error(const struct json_reader *r, const char *what, wf_error *err);
 

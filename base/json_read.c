@@ -323,6 +323,18 @@ enum json_token json_skip(struct json_reader *r, wf_str *out)
     return kind;
 }
 
+bool json_pass(struct json_reader *r, wf_str known)
+{
+    if (r->expect != JSON_WANT_MEMBER_VALUE || !known.len)
+        return false;
+    const char *at = json_space(r->at, r->end);
+    if ((size_t)(r->end - at) < known.len || memcmp(at, known.ptr, known.len) != 0)
+        return false;
+    r->at = at + known.len;
+    r->expect = JSON_WANT_NEXT_MEMBER;
+    return true;
+}
+
 wf_status json_error(const struct json_reader *r, const char *what, wf_error *err)
 {
     return error_set(err, WF_CONFIG, "%s: %s at byte %zu", what,

@@ -33,6 +33,7 @@ static const struct {
     [CDC_OPTION_CHOICE] = {"choice", "one of its choices"},
     [CDC_OPTION_LIST] = {"list", "a list of strings, or one string with commas"},
     [CDC_OPTION_MAP] = {"map", "a map"},
+    [CDC_OPTION_STRING_OR_MAP] = {"any", "a string or a map"},
 };
 
 const char *option_type_text(enum cdc_option_type type)
@@ -281,6 +282,9 @@ static wf_status option_convert(const struct option_slot *slot, const cJSON *val
         return option_list(slot, value, err);
     case CDC_OPTION_MAP:
         return option_map(slot, value, err);
+    case CDC_OPTION_STRING_OR_MAP:
+        return cJSON_IsString(value) ? option_string(slot, value, err)
+                                     : option_map(slot, value, err);
     }
     return option_wrong(slot, value, err);
 }

@@ -19,15 +19,16 @@
 struct cJSON;
 
 enum cdc_option_type {
-    CDC_OPTION_STRING,   /* wf_str */
-    CDC_OPTION_BOOL,     /* bool */
-    CDC_OPTION_INT,      /* int64_t */
-    CDC_OPTION_NUMBER,   /* double */
-    CDC_OPTION_DURATION, /* int64_t, milliseconds */
-    CDC_OPTION_BYTES,    /* int64_t */
-    CDC_OPTION_CHOICE,   /* int32_t: index into choices */
-    CDC_OPTION_LIST,     /* struct cdc_list: a list of strings, or "a, b" */
-    CDC_OPTION_MAP,      /* wf_str: a JSON object, verbatim */
+    CDC_OPTION_STRING,        /* wf_str */
+    CDC_OPTION_BOOL,          /* bool */
+    CDC_OPTION_INT,           /* int64_t */
+    CDC_OPTION_NUMBER,        /* double */
+    CDC_OPTION_DURATION,      /* int64_t, milliseconds */
+    CDC_OPTION_BYTES,         /* int64_t */
+    CDC_OPTION_CHOICE,        /* int32_t: index into choices */
+    CDC_OPTION_LIST,          /* struct cdc_list: a list of strings, or "a, b" */
+    CDC_OPTION_MAP,           /* wf_str: a JSON object, verbatim */
+    CDC_OPTION_STRING_OR_MAP, /* wf_str: what a string says, or a JSON object, verbatim */
 };
 
 struct cdc_option {

@@ -213,7 +213,7 @@ static wf_status snapshot_begin(struct snapshot *s, const struct snapshot_ask *a
     return status;
 }
 
-/* It was promised, so it is asked again after a reconnect. */
+/* It was promised, so it is asked again: soon, or after a reconnect. */
 static void snapshot_put_back(struct snapshot *s, struct snapshot_ask *ask)
 {
     pthread_mutex_lock(&s->lock);
@@ -244,7 +244,7 @@ static wf_status snapshot_answer(struct snapshot *s, wf_error *err)
             status = snapshot_begun(s, ask, err);
         if (status) {
             snapshot_put_back(s, ask);
-            return status;
+            return status == CDC_FULL ? WF_OK : status;
         }
         free(ask);
     }
