@@ -240,7 +240,9 @@ struct cdc_provider {
     const struct cdc_snapshot_reader
         *snapshot; /* NULL: the provider has no snapshots by core */
 
-    /* Optional: does a snapshot in its own way instead.  `tables` empty: all. */
+    /* Optional: does a snapshot in its own way instead.  `tables` empty, or the one pattern
+     * "*": all.  WF_OK: the far side has been told, it is not asked again.  CDC_FULL: it
+     * could not be told yet; the wish stays on our disk and comes again at the next turn. */
     wf_status (*snapshot_own)(void *state, const wf_str *tables, size_t count,
                               wf_error *err);
 

@@ -32,6 +32,7 @@ library libcurl         libcurl4-openssl-dev
 library sqlite3         libsqlite3-dev
 library libmicrohttpd   libmicrohttpd-dev
 library libpq           libpq-dev
+library rdkafka         librdkafka-dev
 command sqlite3         sqlite3
 '
 # shellcheck disable=SC2034

@@ -412,7 +412,7 @@ Suite *test_suite(void)
 {
     Suite *suite = suite_create("provider contract");
     TCase *tests = tcase_create("every provider");
-    tcase_set_timeout(tests, 40);
+    tcase_set_timeout(tests, 120);
     all = provider_rig_count();
     tcase_add_unchecked_fixture(tests, provider_rig_begin, NULL);
     tcase_add_loop_test(tests, the_table_of_functions_is_complete, 0, all);

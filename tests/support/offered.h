@@ -8,12 +8,18 @@
 
 #include "cdc_providers.h"
 
-#ifdef CDC_WITHOUT_LIBPQ
-#define OFFERED "memory, sqlite"
-#define OFFERED_OR "memory or sqlite"
-#else
+#if !defined CDC_WITHOUT_LIBPQ && !defined CDC_WITHOUT_RDKAFKA
+#define OFFERED "memory, sqlite, postgres, debezium"
+#define OFFERED_OR "memory, sqlite, postgres, or debezium"
+#elif !defined CDC_WITHOUT_LIBPQ
 #define OFFERED "memory, sqlite, postgres"
 #define OFFERED_OR "memory, sqlite, or postgres"
+#elif !defined CDC_WITHOUT_RDKAFKA
+#define OFFERED "memory, sqlite, debezium"
+#define OFFERED_OR "memory, sqlite, or debezium"
+#else
+#define OFFERED "memory, sqlite"
+#define OFFERED_OR "memory or sqlite"
 #endif
 
 /* The files that are generated and kept describe a build with all of them. */

@@ -11,7 +11,7 @@
 struct sqlite3;
 
 #define PROVIDER_RIG_EVENTS 1000
-#define PROVIDER_RIG_WAIT_MS 10000
+#define PROVIDER_RIG_WAIT_MS 60000 /* how long anything is waited for that should come */
 
 struct provider_rig;
 
@@ -61,7 +61,7 @@ struct provider_rig {
 
 /* One per provider of this build; each is provider_fixture_<name>. */
 extern const struct provider_fixture provider_fixture_memory, provider_fixture_sqlite,
-    provider_fixture_postgres;
+    provider_fixture_postgres, provider_fixture_debezium;
 
 /* The one of the test that runs, and the error of the last call. */
 extern struct provider_rig rig;

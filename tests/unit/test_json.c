@@ -299,6 +299,31 @@ START_TEST(an_open_array_is_skipped_and_a_bad_one_is_refused)
 }
 END_TEST
 
+START_TEST(a_value_that_is_known_is_passed_by)
+{
+    wf_str known = STR("{\"a\":[1]}");
+    struct json_reader r = json_reader_of(STR("{\"k\": {\"a\":[1]} ,\"l\":{\"a\":[2]}}"));
+    ck_assert(!json_pass(&r, known)); /* there is no key before it */
+    json_read(&r);
+    ck_assert(!json_pass(&r, known));
+    ck_assert_int_eq(json_read(&r), JSON_KEY);
+    ck_assert(!json_pass(&r, STR("")));
+    ck_assert(json_pass(&r, known));
+    ck_assert(!json_pass(&r, known));
+    ck_assert_int_eq(json_read(&r), JSON_KEY);
+    ck_assert(str_is(r.text, "l"));
+    ck_assert(!json_pass(&r, known));
+    ck_assert_int_eq(json_read(&r), JSON_OBJECT); /* another is read as ever */
+    ck_assert_int_eq(json_skip(&r, NULL), JSON_OBJECT);
+    ck_assert_int_eq(json_read(&r), JSON_OBJECT_END);
+    ck_assert_int_eq(json_read(&r), JSON_END);
+    r = json_reader_of(STR("{\"k\":{\"a\":[1]"));
+    json_read(&r);
+    json_read(&r);
+    ck_assert(!json_pass(&r, known)); /* cut */
+}
+END_TEST
+
 START_TEST(members_are_found_by_name)
 {
     wf_str text = STR(" {\"a\" : 1, \"b\\\"c\":\"x,}\" ,\"n\\u00e4\":[1,{\"a\":2}],\"a\":3,"
@@ -441,6 +466,7 @@ Suite *test_suite(void)
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("slicing");
+    tcase_add_test(tcase, a_value_that_is_known_is_passed_by);
     tcase_add_test(tcase, members_are_found_by_name);
     tcase_add_test(tcase, elements_come_in_order_without_keys);
     tcase_add_test(tcase, slicing_unchecked_text_stays_inside_it);

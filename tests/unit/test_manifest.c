@@ -176,7 +176,7 @@ END_TEST
 /* Any depth: every field has a name, a type that exists, and help without a full stop. */
 static void check_fields(const cJSON *value)
 {
-    static const char known[] = "string bool int number duration bytes choice list map";
+    static const char known[] = "string bool int number duration bytes choice list map any";
     if (cJSON_IsObject(value) && cJSON_GetObjectItemCaseSensitive(value, "help")) {
         ck_assert_ptr_nonnull(strstr(known, text_of(value, "type")));
         ck_assert_uint_gt(strlen(text_of(value, "name")), 0);

@@ -282,9 +282,35 @@ START_TEST(each_type_has_its_word)
         [CDC_OPTION_INT] = "int",           [CDC_OPTION_NUMBER] = "number",
         [CDC_OPTION_DURATION] = "duration", [CDC_OPTION_BYTES] = "bytes",
         [CDC_OPTION_CHOICE] = "choice",     [CDC_OPTION_LIST] = "list",
-        [CDC_OPTION_MAP] = "map",
+        [CDC_OPTION_MAP] = "map",           [CDC_OPTION_STRING_OR_MAP] = "any",
     };
     ck_assert_str_eq(option_type_text((enum cdc_option_type)_i), words[_i]);
+}
+END_TEST
+
+START_TEST(a_string_or_a_map_is_either)
+{
+    static const struct cdc_option rows[] = {
+        {.key = "what", .type = CDC_OPTION_STRING_OR_MAP}, {.key = NULL}};
+    static const struct {
+        const char *json, *text;
+        wf_status status;
+    } cases[] = {
+        {"{\"what\":\"a string\"}", "a string", WF_OK},
+        {"{\"what\":{\"a\":1}}", "{\"a\":1}", WF_OK},
+        {"{}", "", WF_OK},
+        {"{\"what\":[1]}", "", WF_CONFIG},
+        {"{\"what\":7}", "", WF_CONFIG},
+    };
+    wf_str text = STR_EMPTY;
+    cJSON *object = cJSON_Parse(cases[_i].json);
+    struct cdc_option_target target = {rows, &text};
+    ck_assert_int_eq(option_fill(object, "", false, &target, 1, &memory, &err),
+                     cases[_i].status);
+    ck_assert(str_is(text, cases[_i].text));
+    if (cases[_i].status)
+        ck_assert_ptr_nonnull(strstr(err.text, "must be a string or a map"));
+    cJSON_Delete(object);
 }
 END_TEST
 
@@ -325,7 +351,8 @@ Suite *test_suite(void)
     tcase_add_test(tcase, a_required_option_is_asked_for);
     tcase_add_test(tcase, an_open_object_may_hold_more);
     tcase_add_test(tcase, what_was_filled_in_outlives_the_json);
-    tcase_add_loop_test(tcase, each_type_has_its_word, 0, CDC_OPTION_MAP + 1);
+    tcase_add_loop_test(tcase, each_type_has_its_word, 0, CDC_OPTION_STRING_OR_MAP + 1);
+    tcase_add_loop_test(tcase, a_string_or_a_map_is_either, 0, 5);
     if (OOM_POSSIBLE)
         tcase_add_test(tcase, every_allocation_may_fail);
     suite_add_tcase(suite, tcase);
