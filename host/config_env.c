@@ -40,6 +40,32 @@ static const char *config_env_lookup(wf_str reference, const struct node *node,
     return value;
 }
 
+/* "file:/path:key", as Kafka Connect's workers resolve it; not "VAR:-default". */
+static bool config_env_is_far(wf_str reference)
+{
+    ptrdiff_t colon = str_find(reference, STR(":"));
+    wf_str rest = str_slice(reference, (size_t)(colon + 1), reference.len);
+    return colon > 0 && !str_eq(str_slice(reference, 0, (size_t)colon), STR("env")) &&
+           !str_starts(rest, STR("-")) && str_find(rest, STR(":")) > 0;
+}
+
+/* Whether the string has references that are somebody else's to resolve, and no others. */
+static bool config_env_is_all_far(wf_str text)
+{
+    bool any = false;
+    for (ptrdiff_t open; (open = str_find(text, STR("${"))) >= 0;) {
+        wf_str after = str_slice(text, (size_t)open + 2, text.len);
+        ptrdiff_t close = str_find(after, STR("}"));
+        if (close < 0)
+            break;
+        if (!config_env_is_far(str_slice(after, 0, (size_t)close)))
+            return false;
+        any = true;
+        text = str_slice(after, (size_t)close + 1, after.len);
+    }
+    return any;
+}
+
 /* False when one reference is not resolved. */
 static bool config_env_write(wf_str text, const struct node *node,
                              struct problems *problems, struct buf *out)
@@ -71,7 +97,7 @@ static const struct value *config_env_text(struct arena *a, const struct node *n
                                            struct problems *problems)
 {
     wf_str text = node->value->text;
-    if (str_find(text, STR("${")) < 0)
+    if (str_find(text, STR("${")) < 0 || config_env_is_all_far(text))
         return node->value;
     CDC_CLEANUP(buf_release) struct buf out;
     buf_init(&out, LIMIT_CONFIG_BYTES);
