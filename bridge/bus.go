@@ -2,11 +2,6 @@
 
 package main
 
-/*
-#include "abi.h"
-*/
-import "C"
-
 import (
 	"encoding/json"
 	"strings"
@@ -48,7 +43,7 @@ func (b *bus) setSubscriber(s sdk.MessageSubscriber) {
 	b.subscriber = s
 }
 
-var errNoBus = &failure{C.WF_UNSUPPORTED,
+var errNoBus = &failure{statusUnsupported,
 	"the engine gives a plugin its messages only through a module of the plugin's, and the configuration has none"}
 
 // busError puts what the engine says about a message, without the SDK's words before it.
@@ -58,12 +53,12 @@ func busError(err error, sdkWords string) error {
 	}
 	text := strings.TrimPrefix(err.Error(), sdkWords+": ")
 	if _, isRemote := grpcStatus(err); isRemote {
-		return &failure{C.WF_UNAVAILABLE, "the engine is gone: " + text}
+		return &failure{statusUnavailable, "the engine is gone: " + text}
 	}
 	if strings.HasSuffix(text, "handler not configured") {
-		return &failure{C.WF_UNSUPPORTED, "this engine has no message bus for plugins: " + text}
+		return &failure{statusUnsupported, "this engine has no message bus for plugins: " + text}
 	}
-	return &failure{C.WF_FAILED, text}
+	return &failure{statusFailed, text}
 }
 
 func (b *bus) publish(topic string, payload, metadata []byte) error {
@@ -76,7 +71,7 @@ func (b *bus) publish(topic string, payload, metadata []byte) error {
 	var words map[string]string
 	if len(metadata) > 0 {
 		if err := json.Unmarshal(metadata, &words); err != nil {
-			return &failure{C.WF_CONFIG, "metadata: " + err.Error()}
+			return &failure{statusConfig, "metadata: " + err.Error()}
 		}
 	}
 	_, err := publisher.Publish(topic, append([]byte(nil), payload...), words)

@@ -93,26 +93,26 @@ func (f *manifestField) outputType() string {
 	return f.engineType()
 }
 
-type contracts struct {
-	Version   string     `json:"version"`
-	Contracts []contract `json:"contracts"`
+type contractList struct {
+	Version   string          `json:"version"`
+	Contracts []contractEntry `json:"contracts"`
 }
 
-type contract struct {
+type contractEntry struct {
 	Kind string `json:"kind"`
 	Type string `json:"type"`
 	Mode string `json:"mode"`
 }
 
 // describeContracts: all values go as google.protobuf.Struct, the engine's word for it is legacy_struct.
-func describeContracts(m *manifest) contracts {
-	all := contracts{Version: "1", Contracts: []contract{}}
+func describeContracts(m *manifest) contractList {
+	all := contractList{Version: "1", Contracts: []contractEntry{}}
 	for _, kind := range []struct {
 		name  string
 		types []manifestType
 	}{{"module", m.Modules}, {"step", m.Steps}, {"trigger", m.Triggers}} {
 		for _, t := range kind.types {
-			all.Contracts = append(all.Contracts, contract{kind.name, t.Type, "legacy_struct"})
+			all.Contracts = append(all.Contracts, contractEntry{kind.name, t.Type, "legacy_struct"})
 		}
 	}
 	return all

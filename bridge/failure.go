@@ -37,7 +37,7 @@ func errorOf(status C.wf_status, err *C.wf_error) error {
 
 // setError is the way back: cut to what there is room for, between characters.
 func setError(out *C.wf_error, err error) C.wf_status {
-	status := C.wf_status(C.WF_FAILED)
+	status := C.wf_status(statusFailed)
 	var own *failure
 	if errors.As(err, &own) {
 		status = C.wf_status(own.status)

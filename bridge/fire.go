@@ -2,11 +2,6 @@
 
 package main
 
-/*
-#include "abi.h"
-*/
-import "C"
-
 import (
 	"errors"
 	"fmt"
@@ -24,7 +19,7 @@ func (t *triggerBody) fire(action string, event []byte) error {
 	}
 	data, err := decodeMap(event)
 	if err != nil {
-		return &failure{C.WF_PROTOCOL, fmt.Sprintf("the event is no JSON object: %v", err)}
+		return &failure{statusProtocol, fmt.Sprintf("the event is no JSON object: %v", err)}
 	}
 	return outcome(t.callback(action, data), t.plugin.open.isShut())
 }
@@ -43,15 +38,15 @@ func outcome(err error, stopping bool) error {
 	remote, isRemote := grpcStatus(err)
 	switch {
 	case stopping:
-		return &failure{C.WF_CANCELLED, text}
+		return &failure{statusCancelled, text}
 	case !isRemote:
-		return &failure{C.WF_FAILED, text}
+		return &failure{statusFailed, text}
 	case remote.Code() == codes.ResourceExhausted && strings.Contains(remote.Message(), "larger than max"):
-		return &failure{C.WF_UNSUPPORTED, "the event is larger than a message to the engine may be: " + remote.Message()}
+		return &failure{statusUnsupported, "the event is larger than a message to the engine may be: " + remote.Message()}
 	case remote.Code() == codes.Unavailable || remote.Code() == codes.Canceled:
-		return &failure{C.WF_CANCELLED, "the engine is gone: " + remote.Message()}
+		return &failure{statusCancelled, "the engine is gone: " + remote.Message()}
 	}
-	return &failure{C.WF_FAILED, text}
+	return &failure{statusFailed, text}
 }
 
 // grpcStatus finds the status of a call that did not come through; what the engine itself answers has

@@ -111,7 +111,7 @@ func (p *plugin) close() {
 	}
 }
 
-var errStopping = &failure{C.WF_CANCELLED, "the plugin is being stopped"}
+var errStopping = &failure{statusCancelled, "the plugin is being stopped"}
 
 // inside runs f, which calls into the plugin, unless that is closed.
 func (p *plugin) inside(f func() error) error {

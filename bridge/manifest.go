@@ -87,13 +87,13 @@ func parseManifest(text []byte, abi int) (m manifest, err error) {
 
 // symbolOf is the name of a type's factory: sdk/wf_plugin.h has the rule.
 func symbolOf(kind, typeName string) string {
-	typeName = strings.TrimPrefix(typeName, kind+".")
-	return "new_" + kind + "_" + strings.Map(func(c rune) rune {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			return c
+	symbol := []byte("new_" + kind + "_" + strings.TrimPrefix(typeName, kind+"."))
+	for i := len("new_") + len(kind) + 1; i < len(symbol); i++ {
+		if c := symbol[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			symbol[i] = '_'
 		}
-		return '_'
-	}, typeName)
+	}
+	return string(symbol)
 }
 
 func typeNames(types []manifestType) []string {
