@@ -50,9 +50,9 @@ engine_start() {
     bridge=$(pgrep -P "$engine" -f workflow-plugin-cdc)
 }
 
-# bridge_is_gone - a process that nobody has waited for is gone as well.
+# bridge_is_gone - also when nobody has waited for it; its last thread lets go of its files.
 bridge_is_gone() {
-    ! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$bridge/status"
+    ! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$bridge"/task/*/status
 }
 
 engine_stop() {
