@@ -5,6 +5,7 @@
 #include "abi.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +75,7 @@ wf_status abi_open(const struct abi_library *library, uintptr_t host, wf_plugin 
 {
     wf_host *table = malloc(sizeof *table); /* outlives the plugin: it is never freed */
     if (!table) {
-        strcpy(err->text, "out of memory");
+        snprintf(err->text, sizeof err->text, "out of memory");
         return WF_NO_MEMORY;
     }
     *table = (wf_host){

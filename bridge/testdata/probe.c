@@ -15,8 +15,10 @@
 static const char probe_manifest[] = PROBE_JSON({
   "name": "workflow-plugin-probe", "version": "1.2.3", "abi": 1,
   "description": "For tests", "author": "nobody", "license": "MIT",
-  "modules": [{"type": "probe.module", "label": "Probe", "summary": "Starts and stops", "fields": [
-    {"name": "mode", "type": "choice", "choices": ["a", "b"], "default": "a", "required": true, "help": "What to do"},
+  "modules": [{"type": "probe.module", "label": "Probe", "summary": "Starts and stops",
+   "fields": [
+    {"name": "mode", "type": "choice", "choices": ["a", "b"], "default": "a", "required": true,
+     "help": "What to do"},
     {"name": "limit", "type": "bytes", "default": 7},
     {"name": "names", "type": "list", "items": "string"}]}],
   "steps": [{"type": "step.probe_echo", "summary": "Shows",
