@@ -19,6 +19,12 @@ func decodeMap(text []byte) (map[string]any, error) {
 	if len(text) == 0 {
 		return map[string]any{}, nil
 	}
+	if !hasLongNumber(text) {
+		var object map[string]any
+		if err := json.Unmarshal(text, &object); err == nil {
+			return object, nil
+		} // or else it has a number beyond the double's, or is no object
+	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	var object map[string]any
@@ -29,6 +35,20 @@ func decodeMap(text []byte) (map[string]any, error) {
 		object[key] = carried(value)
 	}
 	return object, nil
+}
+
+// hasLongNumber says whether a number may be there that a double would change: most objects have none, and
+// are read at half the cost. Digits of a text count as well.
+func hasLongNumber(text []byte) bool {
+	digits := 0
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			digits = 0
+		} else if digits++; digits >= 16 {
+			return true
+		}
+	}
+	return false
 }
 
 func carried(value any) any {

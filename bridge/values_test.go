@@ -4,6 +4,7 @@ package main
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -60,6 +61,27 @@ func TestATextIsCutBetweenCharacters(t *testing.T) {
 	for most, want := range map[int]string{0: "", 1: "a", 2: "a", 3: "aä", 4: "aäb", 9: "aäb"} {
 		if got := cutText("aäb", most); got != want {
 			t.Errorf("%d: %q", most, got)
+		}
+	}
+}
+
+const benchEvent = `{"id":"sqlite:0123456789ab:12345","source_id":"orders","provider":"sqlite","table":"main.orders",` +
+	`"op":"INSERT","action":"INSERT","key":{"id":12345},"before":null,"after":{"id":12345,"customer":"somebody",` +
+	`"state":"new","at":0},"ts":"2026-01-01T00:00:00.000000Z","position":"12345","txid":null,"seq":null,"snapshot":false}`
+
+func BenchmarkAnEvent(b *testing.B) {
+	for b.Loop() {
+		if _, err := decodeMap([]byte(benchEvent)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAnEventWithALongNumber(b *testing.B) {
+	event := strings.Replace(benchEvent, `"at":0`, `"at":9007199254740993`, 1)
+	for b.Loop() {
+		if _, err := decodeMap([]byte(event)); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
