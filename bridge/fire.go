@@ -21,7 +21,19 @@ func (t *triggerBody) fire(action string, event []byte) error {
 	if err != nil {
 		return &failure{statusProtocol, fmt.Sprintf("the event is no JSON object: %v", err)}
 	}
-	return outcome(t.callback(action, data), t.plugin.open.isShut())
+	err = outcome(t.callback(action, data), t.plugin.open.isShut())
+	t.plugin.noteEngine(err)
+	return err
+}
+
+// noteEngine says once that events wait, when the engine cannot be reached though it has not ended.
+func (p *plugin) noteEngine(err error) {
+	var own *failure
+	if away := errors.As(err, &own) && own.status == statusCancelled; !away {
+		p.away.Store(false)
+	} else if !p.away.Swap(true) {
+		p.log.write(2, "events wait: "+own.text)
+	}
 }
 
 // What the SDK puts before every error of a callback.

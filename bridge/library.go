@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"runtime/cgo"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -92,6 +93,7 @@ type plugin struct {
 	bus     *bus
 	open    *gate // who calls into the plugin is inside
 	running running
+	away    atomic.Bool // the engine could not be reached the last time
 }
 
 func (lib *library) open(log io.Writer) (*plugin, error) {

@@ -178,7 +178,7 @@ func TestAnEventReachesTheWorkflow(t *testing.T) {
 }
 
 func TestAWorkflowsFailureComesBackAsItsError(t *testing.T) {
-	p, _ := openProbe(t)
+	p, log := openProbe(t)
 	long := strings.Repeat("ä", 1000)
 	for _, c := range []struct {
 		err    error
@@ -188,6 +188,7 @@ func TestAWorkflowsFailureComesBackAsItsError(t *testing.T) {
 		{fmt.Errorf("trigger workflow callback: workflow execution failed: x"), statusFailed, "workflow execution failed: x"},
 		{errors.New(long), statusFailed, long[:1018]},
 		{fmt.Errorf("trigger workflow callback: %w", status.Error(codes.Unavailable, "gone")), statusCancelled, "the engine is gone: gone"},
+		{fmt.Errorf("trigger workflow callback: %w", status.Error(codes.Canceled, "gone")), statusCancelled, "the engine is gone: gone"},
 		{fmt.Errorf("trigger workflow callback: %w", status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 4)")),
 			statusUnsupported, "the event is larger than a message to the engine may be: grpc: received message larger than max (5 vs. 4)"},
 		{status.Error(codes.Internal, "other"), statusFailed, "rpc error: code = Internal desc = other"},
@@ -196,6 +197,9 @@ func TestAWorkflowsFailureComesBackAsItsError(t *testing.T) {
 		if code != c.status || text != c.text {
 			t.Errorf("%v became %v %q", c.err, code, text)
 		}
+	}
+	if got := log.String(); strings.Count(got, "[WARN] events wait: the engine is gone: gone\n") != 1 {
+		t.Errorf("the log has %q", got)
 	}
 	code, text := fire(t, p, object{}, func(string, map[string]any) error { panic("oh") })
 	if code != statusFailed || text != "the bridge has failed: oh" {

@@ -24,7 +24,7 @@ YAML
 sed -i 's/source_id: shop, workers: 4/&, retry: { max_attempts: 1 }/' config.yaml
 
 engine_start config.yaml
-spawn writer "$BUILD_DIR/tests/fault_writer" shop.db 1 20000
+spawn writer "$BUILD_DIR/tests/fault_writer" shop.db 1 60000
 writer=$pid
 for round in $(seq "$rounds"); do
     before=$(seen_count)

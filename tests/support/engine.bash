@@ -41,13 +41,17 @@ engine_is_up() {
 }
 
 engine_start() {
+    local child
     engine_starts=$((engine_starts + 1))
     port_free
     engine_log "$1"
     engine=$pid
     wait_until 30 engine_is_up
     alive "$engine" || fail "the engine did not start with $1: $(grep -v DEBUG "$host_log" | tail -n 5)"
-    bridge=$(pgrep -P "$engine" -f workflow-plugin-cdc)
+    # shellcheck disable=SC2013
+    for child in $(cat "/proc/$engine"/task/*/children); do
+        case $(readlink "/proc/$child/exe") in */workflow-plugin-cdc) bridge=$child ;; esac
+    done
 }
 
 # bridge_is_gone - also when nobody has waited for it; its last thread lets go of its files.
