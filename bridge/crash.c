@@ -10,6 +10,7 @@
 
 #include <link.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -144,6 +145,10 @@ static int crash_look(struct dl_phdr_info *info, size_t size, void *arg)
 
 void crash_watch(const char *program, const char *library, const void *in_library)
 {
+    static bool watching; /* once: the handler must not be the one before itself */
+    if (watching)
+        return;
+    watching = true;
     snprintf(crash_program_name, sizeof crash_program_name, "%s", program);
     snprintf(crash_library_name, sizeof crash_library_name, "%s", library);
     void (*own)(const char *, const char *, const void *) = crash_watch;

@@ -10,7 +10,7 @@
 
 /* From now on a fatal signal outside the Go program writes one line to stderr and ends the
  * process by that signal.  `program` and `library` are the words for them; both are copied.
- * After the library is loaded; once. */
+ * After the library is loaded; a second call does nothing. */
 void crash_watch(const char *program, const char *library, const void *in_library);
 
 #endif

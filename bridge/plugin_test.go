@@ -262,3 +262,13 @@ func TestNothingEntersAClosedPlugin(t *testing.T) {
 	_, err = p.CreateModule("probe.module", "m", nil)
 	wantText(t, err, errStopping.text)
 }
+
+func TestAFaultOfGosOwnIsStillAnError(t *testing.T) {
+	p, _ := openProbe(t)
+	p.lib.watchCrashes("test")
+	var nowhere *failure
+	code, text := fire(t, p, object{}, func(string, map[string]any) error { return errors.New(nowhere.text) })
+	if code != statusFailed || text != "the bridge has failed: runtime error: invalid memory address or nil pointer dereference" {
+		t.Errorf("it became %v %q", code, text)
+	}
+}
