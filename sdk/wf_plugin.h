@@ -124,8 +124,9 @@ typedef struct wf_host {
 
 /* TriggerCallback.  Starts the workflow a trigger belongs to and returns when it has ended.
  * WF_OK: the event may be forgotten.  WF_CANCELLED: the host is stopping, give it again
- * later.  Anything else: it failed, with the reason in `err`, and is given again by the
- * trigger's retry rules.  The plugin holds no lock meanwhile, so the workflow may run steps
+ * later.  WF_UNSUPPORTED: this host can never take this event; giving it again is no use.
+ * Anything else: it failed, with the reason in `err`, and is given again by the trigger's
+ * retry rules.  The plugin holds no lock meanwhile, so the workflow may run steps
  * of this plugin, also on the very source the event came from.  [delivery] */
 typedef struct wf_callback {
     void *ctx;

@@ -123,7 +123,8 @@ static bool subscription_again(struct cdc_subscription *sub,
 {
     const struct subscription_policy *policy = &sub->policy;
     subscription_note_error(sub, failure->text);
-    if (attempts >= policy->max_attempts && !policy->block) {
+    bool last = attempts >= policy->max_attempts || failure->code == WF_UNSUPPORTED;
+    if (last && !policy->block) {
         *out_done = subscription_bury(sub, record, attempts, failure->text);
         return false;
     }

@@ -93,6 +93,23 @@ START_TEST(after_the_last_attempt_the_event_is_a_dead_letter_and_the_stream_goes
 }
 END_TEST
 
+/* A host that can never take the event has said so once. */
+START_TEST(an_event_that_the_host_cannot_take_is_put_away_at_once)
+{
+    one.answer = WF_UNSUPPORTED;
+    rig_listen(&one);
+    rig_start("");
+    script_add("t.a", 1, 1);
+    script_add("t.a", 2, 2);
+    await_letters(2);
+    ck_assert_uint_eq(one.calls, 2);
+    ck_assert_uint_eq(atomic_load(&one.sub.retried), 0);
+    ck_assert_int_eq(rig_number("SELECT count(*) FROM dead_letter WHERE attempts = 1 AND"
+                                " error = 'the workflow said no'"),
+                     2);
+}
+END_TEST
+
 START_TEST(one_attempt_means_one_call)
 {
     one.bad_id = 1;
@@ -318,6 +335,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, pauses_between_attempts_grow_up_to_their_most);
     tcase_add_test(
         tc, after_the_last_attempt_the_event_is_a_dead_letter_and_the_stream_goes_on);
+    tcase_add_test(tc, an_event_that_the_host_cannot_take_is_put_away_at_once);
     tcase_add_test(tc, one_attempt_means_one_call);
     tcase_add_test(tc, with_on_failure_block_an_event_is_tried_for_ever);
     tcase_add_test(tc, a_cancelled_event_is_given_again_and_counts_as_no_attempt);
