@@ -476,7 +476,6 @@ void snapshot_stored(struct snapshot *s, bool stored)
     while (chunk) {
         struct snapshot_chunk *next = chunk->next;
         chunk->table->done = chunk->last;
-        chunk->table->unstored--;
         free(chunk);
         chunk = next;
     }

@@ -8,7 +8,9 @@
  * passed the mark, the source thread notes the keys of the rows that changed; those rows
  * are left out of the chunk, because the stream says it better.  What is left is appended
  * to the log as READ events.  No long transaction, no lock, no table of ours in the
- * database; progress is kept per chunk, so a restart repeats at most one chunk per table.
+ * database.  Progress is kept per chunk: a restart repeats the chunks that were being
+ * delivered and those delivered while the one before was written to the disk; about one per
+ * reader, when a chunk takes longer than a write does.
  *
  * All calls [source] but snapshot_request(), snapshot_store() and snapshot_progress().
  */

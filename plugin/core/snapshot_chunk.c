@@ -4,8 +4,7 @@
  * caught up with it.
  *
  * While a chunk waits for the stream to pass its mark, the next chunk of the same table is
- * read already; into the log they go one after the other, each when the one before is
- * delivered and stored: a restart repeats no more than one.
+ * read already; into the log they go one after the other.
  */
 #include "plugin/core/snapshot_chunk.h"
 
@@ -110,7 +109,6 @@ static wf_status snapshot_chunk_add(struct snapshot *s, struct snapshot_reader *
     memcpy(chunk->after, reader->after.data ? reader->after.data : "", reader->after.len);
     *s->last_chunk = chunk;
     s->last_chunk = &chunk->next;
-    table->unstored++;
     return WF_OK;
 }
 
@@ -219,8 +217,7 @@ static wf_status snapshot_chunk_take_one(struct snapshot *s, struct snapshot_rea
     bool turn = !reader->dropped && reader->table && reader->number == reader->table->taken;
     if (state == READER_FAILED && (turn || reader->error.code != WF_NOT_FOUND))
         return snapshot_chunk_failed(s, reader, err);
-    if (state != READER_READY || !turn || s->reached < reader->mark ||
-        reader->table->unstored)
+    if (state != READER_READY || !turn || s->reached < reader->mark)
         return WF_OK;
     if (reader->stale)
         return snapshot_chunk_again(s, reader, err);

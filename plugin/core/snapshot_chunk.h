@@ -18,9 +18,8 @@ struct snapshot_table {
     struct buf after; /* end of the last chunk that is in the log */
     uint64_t rows;    /* in the log */
     int64_t estimated_rows;
-    bool read;         /* the last chunk is in the log */
-    bool done;         /* and delivered, and stored */
-    unsigned unstored; /* chunks in the log, or delivered, that are not stored */
+    bool read; /* the last chunk is in the log */
+    bool done; /* and delivered, and stored */
 
     /* Chunks that were read wait for the stream while the next ones are read already. */
     struct buf ahead; /* end of the last chunk that was read */

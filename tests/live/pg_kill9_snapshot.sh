@@ -4,11 +4,12 @@
 # pg_kill9_snapshot - while two clients change rows, wfhost is killed with SIGKILL ROUNDS times (5) in the
 # middle of the first snapshot, of tables with a key, with a key of two columns, and with none.  The events
 # add up to the tables; no row is read again that lies before the place that was on the disk when it was
-# killed, and of each table no more than one chunk is.
+# killed, and those that are read again are few: a chunk for each reader.
 . "$SOURCE_DIR/tests/support/postgres.bash"
 
 rounds=${ROUNDS:-5}
 chunk=50
+readers=4 # of a source
 rows=$((rounds * 300 + 300)) # of each table
 pg_create max_connections=40
 # Every third row is changed by the clients, each of them has rows of its own; the others stay where they are.
@@ -129,8 +130,8 @@ hit=$(ask seen.db 'SELECT count(*) FROM (SELECT 1 FROM place GROUP BY round HAVI
 # A round at whose kill no chunk was on the disk yet is one in the snapshot, too.
 hit=$((hit + rounds - $(ask seen.db 'SELECT count(DISTINCT round) FROM place')))
 [ "$hit" -ge $(((rounds + 1) / 2)) ] || fail "the snapshot was hit only $hit times"
-# A chunk is given out when the one before it is on the disk.
-[ "$(ask seen.db "SELECT max(again) FROM ($repeats)")" -le $((3 * chunk)) ] ||
-    fail "more than a chunk of each table was read again: $(ask seen.db "$repeats")"
-again=$(ask seen.db "SELECT sum(again) FROM ($repeats)")
+# A chunk counts once it is on the disk, while the next ones are delivered: there may be more of them at one
+# kill, but not at all.
+again=$(ask seen.db "SELECT coalesce(sum(again), 0) FROM ($repeats)")
+[ "$again" -le $((rounds * readers * chunk)) ] || fail "$again rows were read again: $(ask seen.db "$repeats")"
 echo "rounds $rounds, $hit of them in the snapshot, rows read $(reads), $again of them again, changes $(seen_count "op <> 'READ'")"
