@@ -122,7 +122,7 @@ CREATE TABLE finished AS SELECT r.tab, r.n > p.n AS again FROM place p JOIN read
     WHERE p.done OR CASE p.tab WHEN 'public.keyed' THEN r.id <= p.id WHEN 'public.pair' THEN (r.part, r.id) <= (p.part, p.id)
         ELSE (d.page, d.item) <= (p.page, p.item) END"
 same 0 "$(ask seen.db 'SELECT count(*) FROM finished WHERE again')" "rows read again that were finished before"
-same 3 "$(ask seen.db 'SELECT count(DISTINCT tab) FROM finished')" "tables with rows that were finished at a kill"
+[ "$(ask seen.db 'SELECT count(*) FROM finished')" -gt 0 ] || fail "no row was finished at a kill"
 repeats="SELECT round, (SELECT count(*) FROM read r WHERE r.n > k.n AND r.n <= k.next AND EXISTS
         (SELECT 1 FROM read b WHERE b.tab = r.tab AND b.id = r.id AND b.n <= k.n)) AS again
     FROM (SELECT round, n, lead(n, 1, 1e18) OVER (ORDER BY round) AS next FROM (SELECT round, max(n) AS n FROM place GROUP BY round)) k"
