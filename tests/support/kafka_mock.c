@@ -127,16 +127,6 @@ int64_t kafka_mock_committed(struct kafka_mock *mock, const char *group, const c
     return offset < 0 ? -1 : offset;
 }
 
-void kafka_mock_await_committed(struct kafka_mock *mock, const char *topic, int partition,
-                                int64_t offset)
-{
-    int64_t deadline = clock_mono_ms() + KAFKA_MOCK_PATIENCE_MS;
-    int64_t is;
-    while ((is = kafka_mock_committed(mock, "g", topic, partition)) != offset)
-        ck_assert_msg(clock_mono_ms() < deadline, "committed is %lld, not %lld",
-                      (long long)is, (long long)offset);
-}
-
 /* ---- members ----------------------------------------------------------------------- */
 
 static void kafka_mock_on_lost(void *ctx, uint32_t lane)

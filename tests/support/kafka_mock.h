@@ -52,9 +52,6 @@ void kafka_mock_overflow(struct kafka_mock *mock, const char *topic, int partiti
 /* The group's offset; -1: none. */
 int64_t kafka_mock_committed(struct kafka_mock *mock, const char *group, const char *topic,
                              int partition);
-/* Waits, at most KAFKA_MOCK_PATIENCE_MS, until it is that. */
-void kafka_mock_await_committed(struct kafka_mock *mock, const char *topic, int partition,
-                                int64_t offset);
 
 /* A member of group "g". */
 struct kafka_mock_member {
