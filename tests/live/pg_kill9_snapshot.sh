@@ -55,11 +55,7 @@ modules:
         { slot: shop, publication: shop, snapshot: initial, snapshot_chunk_rows: $chunk,
           where: { "public.*": "pg_sleep(0.001) IS NOT NULL" } }
   - @seen
-pipelines:
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
+$(recorder)
 YAML
 
 ask seen.db "CREATE TABLE place (round INTEGER, n INTEGER, tab TEXT, done INTEGER, part TEXT, id INTEGER,

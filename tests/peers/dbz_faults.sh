@@ -19,13 +19,7 @@ config() {
             'connector: { errors.max.retries: 0 }' "kafka: { $2 }"
         echo '  - @seen'
         dbz_web
-        echo 'pipelines:'
-        cat <<'YAML'
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-YAML
+        recorder
         dbz_steps
     } | yaml "$1"
 }

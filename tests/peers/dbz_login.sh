@@ -42,13 +42,7 @@ config() {
             "connector_kafka: { security.protocol: SASL_PLAINTEXT, sasl.mechanism: PLAIN, sasl.jaas.config: '\${file:$PWD/login.properties:jaas}' }"
         echo '  - @seen'
         dbz_web
-        cat <<'YAML'
-pipelines:
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-YAML
+        recorder
         dbz_steps
     } | yaml "$1"
 }

@@ -60,13 +60,7 @@ config() {
             sed "s/^ *source_id: shop/&\n      tables: $tables/"
         echo '  - @seen'
         dbz_web
-        cat <<'YAML'
-pipelines:
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-YAML
+        recorder
         dbz_steps
     } | sed -e "s/source_id: shop/source_id: $id/" -e "s/name: shop/name: $id/" | yaml "$file"
 }

@@ -54,14 +54,8 @@ modules:
         connect_timeout: 5s
 YAML
         printf '        %s\n' "${@:3}"
-        cat <<'YAML'
-  - @seen
-pipelines:
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-YAML
+        echo '  - @seen'
+        recorder
     } | yaml "$1"
 }
 seen_create

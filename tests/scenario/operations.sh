@@ -11,15 +11,11 @@ CREATE TABLE stock (shop TEXT, sku TEXT, n INTEGER, PRIMARY KEY (shop, sku)) WIT
 CREATE TABLE note (t TEXT);
 CREATE TABLE "odd ""name" ("a b" INTEGER PRIMARY KEY, "select" TEXT);' >wal.txt
 seen_create
-yaml config.yaml <<'YAML'
+yaml config.yaml <<YAML
 modules:
   - { name: shop, type: cdc.source, config: { provider: sqlite, source_id: shop, connection: shop.db } }
   - @seen
-pipelines:
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
+$(recorder)
 YAML
 host_start config.yaml
 

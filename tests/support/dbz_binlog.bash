@@ -25,13 +25,7 @@ sql "CREATE TABLE kind (id int PRIMARY KEY, n bigint unsigned, m decimal(30,10),
     dbz_module "$dbz_type" "$dbz_type://cdc:cdc@127.0.0.1:$sql_port/shop" 'snapshot: initial'
     echo '  - @seen'
     dbz_web
-    cat <<'YAML'
-pipelines:
-  all:
-    trigger: { type: cdc, config: { source_id: shop } }
-    steps:
-      - @record
-YAML
+    recorder
     dbz_steps
 } | yaml config.yaml
 host_start config.yaml

@@ -112,6 +112,17 @@ yaml() {
     sed -e "s|- @record|$step|" -e "s|- @seen|$module|" >"$1"
 }
 
+# recorder - for a file of yaml(): one workflow on source shop, which records every change in order.
+recorder() {
+    cat <<'YAML'
+pipelines:
+  all:
+    trigger: { type: cdc, config: { source_id: shop } }
+    steps:
+      - @record
+YAML
+}
+
 # recorders - for a file of yaml(): three workflows on source shop, every change in order, with workers,
 # only deletes.
 recorders() {
