@@ -32,9 +32,12 @@ struct pool_worker {
 struct pool {
     struct cdc_subscription *sub;
     pthread_mutex_t lock;    /* guards everything below; after flow.lock */
-    pthread_cond_t progress; /* a slot is done, a worker is idle, or look at must_rest */
+    pthread_cond_t progress; /* no more than `enough` slots are taken, a worker is idle
+                              * while the pool comes to rest, or look at must_rest */
     uint32_t first;
     uint32_t count;
+    uint32_t enough; /* so that a full pool does not wake the log's reader for each event */
+    bool resting;
     bool ending;
     int worker_count;
     struct pool_worker *workers;
@@ -51,7 +54,8 @@ static void pool_advance(struct pool *pool)
         pool->first = (pool->first + 1) % POOL_SLOTS;
         pool->count--;
     }
-    pthread_cond_broadcast(&pool->progress);
+    if (pool->count <= pool->enough)
+        pthread_cond_broadcast(&pool->progress);
 }
 
 /* The next slot of the worker; NULL when the pool ends. */
@@ -85,7 +89,8 @@ static void *pool_main(void *arg)
             pool->sub); /* looks at the log, which stays only while it is busy */
         pthread_mutex_lock(&pool->lock);
         worker->busy = false;
-        pthread_cond_broadcast(&pool->progress);
+        if (pool->resting)
+            pthread_cond_broadcast(&pool->progress);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -146,11 +151,19 @@ static bool pool_must_rest(const struct pool *pool)
     return atomic_load(&pool->sub->must_rest);
 }
 
+/* Waits until no more than `enough` slots are taken, or must_rest.  With pool.lock. */
+static void pool_await(struct pool *pool, uint32_t enough)
+{
+    pool->enough = enough;
+    while (pool->count > enough && !pool_must_rest(pool))
+        pthread_cond_wait(&pool->progress, &pool->lock);
+}
+
 bool pool_submit(struct pool *pool, const struct ring_record *record, uint64_t end)
 {
     pthread_mutex_lock(&pool->lock);
-    while (pool->count == POOL_SLOTS && !pool_must_rest(pool))
-        pthread_cond_wait(&pool->progress, &pool->lock);
+    if (pool->count == POOL_SLOTS)
+        pool_await(pool, POOL_SLOTS / 2);
     bool taken = pool->count < POOL_SLOTS && !pool_must_rest(pool);
     if (taken) {
         uint32_t index = (pool->first + pool->count++) % POOL_SLOTS;
@@ -187,8 +200,7 @@ void pool_skip(struct pool *pool, uint64_t end, uint64_t seq)
 bool pool_drain(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    while (pool->count && !pool_must_rest(pool))
-        pthread_cond_wait(&pool->progress, &pool->lock);
+    pool_await(pool, 0);
     bool drained = !pool->count;
     pthread_mutex_unlock(&pool->lock);
     return drained;
@@ -207,8 +219,10 @@ void pool_rest(struct pool *pool)
     pthread_mutex_lock(&pool->lock);
     for (int i = 0; i < pool->worker_count; i++)
         pool->workers[i].first = POOL_NONE;
+    pool->resting = true;
     while (pool_busy(pool))
         pthread_cond_wait(&pool->progress, &pool->lock);
+    pool->resting = false;
     pool->first = 0;
     pool->count = 0;
     pthread_mutex_unlock(&pool->lock);
