@@ -101,9 +101,13 @@ packages_install() {
     [ ${#missing[@]} -eq 0 ] || die "still missing after apt-get: ${missing[*]}"
 }
 
-# build PRESET [CMAKE_OPTION...] - configures and builds build/PRESET.
+# build PRESET [CMAKE_OPTION...] [--target TARGET...] - configures and builds build/PRESET, or those targets.
 build() {
-    local preset=$1
+    local preset=$1 options=()
     shift
-    (cd "$root" && cmake --preset "$preset" "$@" && cmake --build --preset "$preset")
+    while [ $# -gt 0 ] && [ "$1" != --target ]; do
+        options+=("$1")
+        shift
+    done
+    (cd "$root" && cmake --preset "$preset" "${options[@]}" && cmake --build --preset "$preset" "$@")
 }
