@@ -176,7 +176,8 @@ static int cmd_inspect_setup(const struct cli *cli, const struct plugins *plugin
     for (size_t i = 0; i < plugins_count(plugins) && !found; i++)
         found = cmd_inspect_setup_of(&out, plugins_at(plugins, i), name, what);
     if (!found)
-        fprintf(stderr, "wfhost inspect: '%.*s' has nothing that could be set up by hand\n",
+        fprintf(stderr,
+                "wfhost inspect: there is nothing to be set up by hand for '%.*s'\n",
                 STR_ARG(name));
     else if (!out.broken && fputs(buf_c(&out), stdout) >= 0 && !fflush(stdout))
         return CLI_DONE;
@@ -210,6 +211,8 @@ static int cmd_inspect_print(const struct cli *cli, const struct plugins *plugin
 static int cmd_inspect_main(const struct cli *cli)
 {
     wf_error err;
+    if (cli_has(cli, "remove") && !cli_has(cli, "setup"))
+        return cli_wrong(cli, "'--remove' needs '--setup NAME'");
     struct plugins *plugins = plugins_new();
     struct host_log *log = host_log_open(STDERR_FILENO, false, LOG_WARN, &err);
     wf_status status = WF_OK;

@@ -89,7 +89,7 @@ static int cmd_run_main(const struct cli *cli)
 
 static const struct cli_option cmd_run_options[] = {
     CLI_COMMON_OPTIONS,
-    {"exit-when-idle", "DURATION", "exit once no pipeline ran for so long (2s)"},
+    {"exit-when-idle", "DURATION", "exit once no pipeline ran for so long, such as 2s"},
     {NULL, NULL, NULL},
 };
 

@@ -6,6 +6,24 @@
 #include "host/commands.h"
 #include "host/session.h"
 
+static const char *cmd_validate_s(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* A warning may well be why something never happens: it is counted where all seems well. */
+static void cmd_validate_good(const char *file, const struct session *s)
+{
+    size_t pipelines = app_pipeline_count(s->app);
+    size_t triggers = app_trigger_count(s->app);
+    size_t warnings = problems_warnings(s->problems);
+    printf("%s: no mistakes", file);
+    if (warnings)
+        printf(", %zu warning%s", warnings, cmd_validate_s(warnings));
+    printf(" (%zu pipeline%s, %zu trigger%s)\n", pipelines, cmd_validate_s(pipelines),
+           triggers, cmd_validate_s(triggers));
+}
+
 static int cmd_validate_main(const struct cli *cli)
 {
     struct session s;
@@ -16,11 +34,10 @@ static int cmd_validate_main(const struct cli *cli)
         session_print_problems(&s, stdout);
         size_t count = s.problems ? problems_count(s.problems) : 1;
         if (good)
-            printf("%s: no mistakes (%zu pipelines, %zu triggers)\n", cli->words[0],
-                   app_pipeline_count(s.app), app_trigger_count(s.app));
+            cmd_validate_good(cli->words[0], &s);
         else
             fprintf(stderr, "%s: %zu mistake%s\n", cli->words[0], count,
-                    count == 1 ? "" : "s");
+                    cmd_validate_s(count));
         code = good ? CLI_DONE : CLI_CONFIG;
     }
     session_close(&s);

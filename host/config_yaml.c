@@ -58,6 +58,12 @@ static void *config_yaml_no_memory(struct config_yaml *y)
     return NULL;
 }
 
+/* What libyaml says of a tab before a key does not name it. */
+static bool config_yaml_is_tab(const yaml_parser_t *p)
+{
+    return p->error == YAML_SCANNER_ERROR && p->unread && p->buffer.pointer[0] == '\t';
+}
+
 /* Moves to the next event.  False: no YAML, which has been said. */
 static bool config_yaml_next(struct config_yaml *y)
 {
@@ -71,6 +77,10 @@ static bool config_yaml_next(struct config_yaml *y)
     if (p->error == YAML_READER_ERROR)
         problems_add_at(y->problems, y->file, 0, 0, "not YAML: %s at byte %zu",
                         p->problem ? p->problem : "unreadable", p->problem_offset);
+    else if (config_yaml_is_tab(p))
+        problems_add_at(y->problems, y->file, (unsigned)at.line + 1,
+                        (unsigned)at.column + 1,
+                        "not YAML: a tab, where only spaces may indent");
     else
         problems_add_at(y->problems, y->file, (unsigned)at.line + 1,
                         (unsigned)at.column + 1, "not YAML: %s%s%s",

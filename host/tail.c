@@ -304,7 +304,7 @@ static const struct cli_option tail_options[] = {
     {"option", "KEY=VALUE", "an option of the provider; source_id and source_type, too"},
     {"snapshot", NULL, "the rows that are there already come first"},
     {"max", "N", "end after so many changes"},
-    {"exit-when-idle", "DURATION", "end once no change came for so long (2s)"},
+    {"exit-when-idle", "DURATION", "end once no change came for so long, such as 2s"},
     {NULL, NULL, NULL},
 };
 

@@ -23,4 +23,4 @@ pipelines:
       - { name: tell, type: step.log, config: { message: "${ trigger.id }" } }
 YAML
 KAFKA_PASSWORD=geheim "$WFHOST" validate config.yaml >validate.txt 2>&1 || fail "$(<validate.txt)"
-same "config.yaml: no mistakes (1 pipelines, 1 triggers)" "$(<validate.txt)" 'what wfhost says'
+same "config.yaml: no mistakes (1 pipeline, 1 trigger)" "$(<validate.txt)" 'what wfhost says'

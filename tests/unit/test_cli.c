@@ -153,6 +153,9 @@ static const struct {
     {{"dead-letters", "list", "--state-dir=/nowhere"},
      1,
      "wfhost dead-letters: there is no state.db in '/nowhere'\n"},
+    {{"inspect", "--remove"},
+     2,
+     "wfhost inspect: '--remove' needs '--setup NAME'; see wfhost inspect --help\n"},
     {{"inspect", "/nowhere/x.so"},
      1,
      "wfhost inspect: plugin '/nowhere/x.so': no such file\n"},
@@ -205,6 +208,10 @@ START_TEST(validate_tells_every_mistake_and_ends_with_one)
     ck_assert_ptr_nonnull(strstr(err, "2 mistakes"));
     ck_assert_int_eq(RUN("validate", file("good.yaml", good)), 0);
     ck_assert_ptr_nonnull(strstr(out, "no mistakes (2 pipelines, 0 triggers)"));
+    ck_assert_int_eq(
+        RUN("validate", file("warned.yaml", "module: []\npipelines: {p: {steps: []}}\n")),
+        0);
+    ck_assert_ptr_nonnull(strstr(out, "no mistakes, 1 warning (1 pipeline, 0 triggers)"));
 }
 END_TEST
 

@@ -261,9 +261,11 @@ static const struct {
                          "parsing a flow sequence\n"},
     {"a: \"open\n", "t.yaml:2:1: not YAML: found unexpected end of stream while scanning a "
                     "quoted scalar\n"},
-    {"\ta: 1\n", "t.yaml:1:1: not YAML: found character that cannot start any token while "
-                 "scanning for the "
-                 "next token\n"},
+    {"a: @\n", "t.yaml:1:4: not YAML: found character that cannot start any token while "
+               "scanning for the "
+               "next token\n"},
+    {"\ta: 1\n", "t.yaml:1:1: not YAML: a tab, where only spaces may indent\n"},
+    {"a:\n\t- b\n", "t.yaml:2:1: not YAML: a tab, where only spaces may indent\n"},
     {"a: b: c\n", "t.yaml:1:5: not YAML: mapping values are not allowed in this context\n"},
     {"a: \xff\xfe\n", "t.yaml: not YAML: invalid leading UTF-8 octet at byte 3\n"},
     {"%YAML 9.9\n---\na: 1\n", "t.yaml:1:1: not YAML: found incompatible YAML document\n"},
