@@ -70,8 +70,9 @@ static wf_status source_keep_read(struct cdc_source *source, wf_error *err)
         return status;
     buf_clear(&source->identity);
     buf_clear(&source->confirm.latest);
-    status = store_position_get(store, source->id, &source->confirm.latest,
-                                &source->identity, err);
+    status =
+        store_position_get(store, source->id, str_from(source->settings->provider->name),
+                           &source->confirm.latest, &source->identity, err);
     source->snapshot_wanted = !status && source_keep_want_snapshot(source);
     if (!status)
         status =

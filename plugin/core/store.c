@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/str.h"
 #include "plugin/core/state_dir.h"
 #include "plugin/core/store_sql.h"
 
@@ -57,7 +58,17 @@ bool store_changed_by_others(struct cdc_store *store)
 
 /* ---- positions ---- */
 
-wf_status store_position_get(struct cdc_store *store, wf_str source_id,
+static wf_status store_position_foreign(struct cdc_store *store, wf_str source_id,
+                                        wf_str was, wf_str provider, wf_error *err)
+{
+    return error_set(err, WF_STATE,
+                     "source '%.*s' was read by provider '%.*s' before, and '%.*s' cannot "
+                     "go on from there; give it another source_id, or delete its row of "
+                     "'position' in '%s'",
+                     STR_ARG(source_id), STR_ARG(was), STR_ARG(provider), store->path);
+}
+
+wf_status store_position_get(struct cdc_store *store, wf_str source_id, wf_str provider,
                              struct buf *out_position, struct buf *out_identity,
                              wf_error *err)
 {
@@ -69,6 +80,9 @@ wf_status store_position_get(struct cdc_store *store, wf_str source_id,
     size_t identity_len = out_identity->len;
     store_sql_text(&call, 1, source_id);
     if (store_sql_row(&call)) {
+        wf_str was = store_sql_column(&call, 2);
+        if (provider.len && was.len && !str_eq(was, provider))
+            return store_position_foreign(store, source_id, was, provider, err);
         buf_str(out_position, store_sql_column(&call, 0));
         buf_str(out_identity, store_sql_column(&call, 1));
     }

@@ -24,8 +24,9 @@ struct cdc_store; /* opaque */
 wf_status store_open(const char *state_dir, struct cdc_store **out, wf_error *err);
 void store_close(struct cdc_store *store);
 
-/* Appends the stored token and identity; both stay empty when there is none. */
-wf_status store_position_get(struct cdc_store *store, wf_str source_id,
+/* Appends the stored token and identity; both stay empty when there is none.  WF_STATE: they
+ * are another provider's; empty: any. */
+wf_status store_position_get(struct cdc_store *store, wf_str source_id, wf_str provider,
                              struct buf *out_position, struct buf *out_identity,
                              wf_error *err);
 wf_status store_position_put(struct cdc_store *store, wf_str source_id, wf_str provider,

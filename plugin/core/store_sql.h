@@ -31,7 +31,7 @@
     X(BEGIN, "BEGIN IMMEDIATE")                                                            \
     X(COMMIT, "COMMIT")                                                                    \
     X(DATA_VERSION, "PRAGMA data_version")                                                 \
-    X(POSITION_GET, "SELECT token, identity FROM position WHERE source_id = ?1")           \
+    X(POSITION_GET, "SELECT token, identity, provider FROM position WHERE source_id = ?1") \
     X(POSITION_PUT,                                                                        \
       "INSERT INTO position(source_id, provider, identity, token, updated_at)"             \
       " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(source_id) DO UPDATE SET"                   \

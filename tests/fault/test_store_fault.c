@@ -43,7 +43,7 @@ static uint64_t stored_number(struct cdc_store *store)
     CDC_CLEANUP(buf_release) struct buf identity;
     buf_init(&position, LIMIT_TEXT_BYTES);
     buf_init(&identity, LIMIT_TEXT_BYTES);
-    must(store_position_get(store, SHOP, &position, &identity, &err));
+    must(store_position_get(store, SHOP, STR_EMPTY, &position, &identity, &err));
     uint64_t number = 0;
     ck_assert(position.len == 0 || str_to_u64(buf_view(&position), &number));
     return number;
@@ -369,7 +369,7 @@ static wf_status use_all(struct cdc_store *store, wf_error *use_err)
     uint64_t number;
     bool found;
     wf_status all[] = {
-        store_position_get(store, SHOP, &a, &b, use_err),
+        store_position_get(store, SHOP, STR_EMPTY, &a, &b, use_err),
         store_subscription_each(store, SHOP, NULL, ignore_name, use_err),
         store_schema_list(store, SHOP, STR_EMPTY, &a, &number, use_err),
         store_snapshot_last_run(store, SHOP, &number, use_err),

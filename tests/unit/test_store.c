@@ -34,8 +34,8 @@ static void has_position(wf_str source_id, wf_str position, wf_str identity)
     CDC_CLEANUP(buf_release) struct buf got_identity;
     buf_init(&got_position, LIMIT_TEXT_BYTES);
     buf_init(&got_identity, LIMIT_TEXT_BYTES);
-    must(
-        store_position_get(store_rig_store, source_id, &got_position, &got_identity, &err));
+    must(store_position_get(store_rig_store, source_id, STR_EMPTY, &got_position,
+                            &got_identity, &err));
     ck_assert(str_eq(buf_view(&got_position), position));
     ck_assert(str_eq(buf_view(&got_identity), identity));
 }
@@ -214,10 +214,31 @@ START_TEST(a_position_too_long_for_the_callers_buffer_leaves_both_buffers_alone)
     buf_fixed(&position, _i ? large : small, _i ? sizeof large : sizeof small);
     buf_fixed(&identity, _i ? small : large, _i ? sizeof small : sizeof large);
     position.len = identity.len = strlen("before");
-    ck_assert_int_eq(store_position_get(store_rig_store, SHOP, &position, &identity, &err),
-                     WF_CONFIG);
+    ck_assert_int_eq(
+        store_position_get(store_rig_store, SHOP, STR("m"), &position, &identity, &err),
+        WF_CONFIG);
     ck_assert(str_is(buf_view(&position), "before"));
     ck_assert(str_is(buf_view(&identity), "before"));
+}
+END_TEST
+
+START_TEST(a_position_of_another_provider_is_not_given_out)
+{
+    CDC_CLEANUP(buf_release) struct buf position;
+    CDC_CLEANUP(buf_release) struct buf identity;
+    buf_init(&position, LIMIT_TEXT_BYTES);
+    buf_init(&identity, LIMIT_TEXT_BYTES);
+    must(store_position_put(store_rig_store, SHOP, STR("mysql"), STR("i"), STR("1"), &err));
+    ck_assert_int_eq(store_position_get(store_rig_store, SHOP, STR("postgres"), &position,
+                                        &identity, &err),
+                     WF_STATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "source 'shop' was read by provider 'mysql' "
+                                           "before, and 'postgres' cannot go on from "
+                                           "there"));
+    ck_assert_uint_eq(position.len + identity.len, 0);
+    must(store_position_get(store_rig_store, SHOP, STR("mysql"), &position, &identity,
+                            &err));
+    ck_assert(str_is(buf_view(&position), "1"));
 }
 END_TEST
 
@@ -362,6 +383,7 @@ Suite *test_suite(void)
     tcase_add_test(tcase, an_empty_position_can_be_stored);
     tcase_add_loop_test(
         tcase, a_position_too_long_for_the_callers_buffer_leaves_both_buffers_alone, 0, 2);
+    tcase_add_test(tcase, a_position_of_another_provider_is_not_given_out);
     tcase_add_test(tcase, forgetting_a_source_keeps_its_dead_letters_and_other_sources);
     tcase_add_test(tcase, subscriptions_are_listed_once_each_in_order_of_their_names);
     tcase_add_test(tcase, the_store_may_be_used_while_it_lists);
