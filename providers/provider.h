@@ -28,6 +28,13 @@
 #include "plugin/core/settings.h"
 #include "plugin/core/table.h"
 
+/* How a text ends that says that the stored place is of no use any more: a source that fails at
+ * its start is not there for step.cdc_stop.  docs/state.md says more of it. */
+#define CDC_BEGIN_ANEW                                                                     \
+    "begin anew: delete the source's row of 'position' in state_dir's state.db, and "      \
+    "start it "                                                                            \
+    "with 'options.snapshot' initial"
+
 /* emit() could not take the change: no room in the log.  Keep it, return WF_OK from poll,
  * and give the same change again at the next poll whose budget is not 0.  Never crosses the
  * ABI. */

@@ -70,7 +70,10 @@ wf_status state_dir_make(const char *state_dir, wf_error *err)
         failure = ENOTDIR;
     }
     return error_errno(err, state_dir_code(failure), failure,
-                       "state_dir '%s' could not be made", state_dir);
+                       failure == ENOENT ? "state_dir '%s' could not be made in a folder "
+                                           "that is not there"
+                                         : "state_dir '%s' could not be made",
+                       state_dir);
 }
 
 wf_status state_dir_path(const char *state_dir, const char *name, char **out, wf_error *err)

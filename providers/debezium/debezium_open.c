@@ -124,8 +124,7 @@ static wf_status debezium_open_kafka(struct debezium_state *s, const struct cdc_
         return error_set(
             err, WF_STATE,
             "the Kafka cluster is another one: the position belongs to '%.*s', "
-            "options.bootstrap_servers leads to '%.*s'; mend that, or stop the "
-            "source with cleanup: true and start it anew with a snapshot",
+            "options.bootstrap_servers leads to '%.*s'; mend that, or " CDC_BEGIN_ANEW,
             STR_ARG(with->identity), STR_ARG(buf_view(&cluster)));
     buf_str(with->out_identity, buf_view(&cluster));
     return WF_OK;

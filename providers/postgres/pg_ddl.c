@@ -28,7 +28,7 @@
 static const char pg_ddl_make[] =
     "CREATE SCHEMA IF NOT EXISTS " PG_DDL_SCHEMA ";\n"
     "\n"
-    "-- The sources that read the messages.\n"
+    "/* The sources that read the messages. */\n"
     "CREATE TABLE IF NOT EXISTS " PG_DDL_SCHEMA ".used_by (source text PRIMARY KEY);\n"
     "\n"
     "CREATE OR REPLACE FUNCTION " PG_DDL_SCHEMA ".tell_ddl() RETURNS event_trigger\n"
@@ -183,8 +183,8 @@ static wf_status pg_ddl_refused(enum pg_ddl mode, const struct cdc_emitter *out,
     if (mode != PG_DDL_REQUIRED) {
         pg_notice_tell(out, LOG_INFO,
                        "DDL statements are not told, only what they change in the rows "
-                       "that follow: %s; ddl: off silences this, ddl: required shows the "
-                       "SQL for an administrator",
+                       "that follow: %s; ddl: off silences this, and 'wfhost inspect "
+                       "--setup postgres' prints the SQL for an administrator",
                        why);
         return WF_OK;
     }

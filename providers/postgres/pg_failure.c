@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "providers/postgres/pg_slot.h"
 #include "providers/postgres/pg_conn.h"
 
 struct pg_failure_row {
@@ -56,29 +57,24 @@ static const struct pg_failure_row pg_failure_rows[] = {
      "set wal_level = logical and restart the server (Amazon RDS: "
      "rds.logical_replication = 1)"},
     {"55000", "cannot read from logical replication slot", WF_STATE,
-     "the slot is lost: changes are missing; start the source anew with a snapshot, or set "
-     "on_slot_lost: resnapshot"},
+     "the slot is lost: changes are missing; " PG_SLOT_ANEW},
     {"55000", "can no longer", WF_STATE,
-     "the slot is lost: changes are missing; start the source anew with a snapshot, or set "
-     "on_slot_lost: resnapshot"},
+     "the slot is lost: changes are missing; " PG_SLOT_ANEW},
     {"55000", "was not created in this database", WF_CONFIG,
      "the slot belongs to another database: check dbname and options.slot"},
     {"55000", "recovery", WF_UNAVAILABLE, NULL},
     {"55006", NULL, WF_UNAVAILABLE,
-     "somebody else reads this slot; it is tried again until he lets go of it (SELECT "
-     "pg_terminate_backend(<PID>) ends him)"},
+     "somebody else reads this slot (SELECT pg_terminate_backend(<PID>) ends him)"},
     {"58P01", "WAL segment", WF_STATE,
-     "the server no longer has the WAL that the slot needs: start the source anew with a "
-     "snapshot"},
+     "the server no longer has the WAL that the slot needs; " PG_SLOT_ANEW},
     {"58P01", "pgoutput", WF_CONFIG, "the server lacks its own output plugin pgoutput"},
     {"", "output_plugin_libraries", WF_CONFIG,
      "the server allows no output plugin pgoutput: add it to output_plugin_libraries"},
     {"42704", "publication", WF_STATE,
      "the publication is gone, or younger than the slot's place in the WAL: changes since "
-     "are lost to this slot; drop the slot and start the source anew with a snapshot"},
+     "are lost to this slot; " PG_SLOT_ANEW},
     {"42704", "replication slot", WF_STATE,
-     "the slot is gone, and with it what was not read yet; start the source anew with a "
-     "snapshot, or set on_slot_lost: resnapshot"},
+     "the slot is gone, and with it what was not read yet; " PG_SLOT_ANEW},
     {"53300", "max_wal_senders", WF_UNAVAILABLE, "raise max_wal_senders"},
     {"53300", NULL, WF_UNAVAILABLE, "raise max_connections, or end idle sessions"},
     {"53400", "replication slots", WF_UNAVAILABLE,

@@ -260,7 +260,7 @@ static wf_status pg_slot_busy(const struct pg_slot_facts *facts, const char *nam
         return error_set(err, WF_UNAVAILABLE,
                          "replication slot '%s' is in use by the server process with PID "
                          "%d: another source reads it, or the server has not seen yet that "
-                         "an earlier connection ended; it is tried again (SELECT "
+                         "an earlier connection ended (SELECT "
                          "pg_terminate_backend(%d) ends the other one)",
                          name, facts->active_pid, facts->active_pid);
     return WF_OK;

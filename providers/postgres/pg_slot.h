@@ -11,8 +11,9 @@
 
 /* What ends the text about a slot or a publication that cannot go on. */
 #define PG_SLOT_ANEW                                                                       \
-    "set 'options.on_slot_lost' to resnapshot, or stop the source with cleanup: true and " \
-    "start it anew with a snapshot"
+    "set 'options.on_slot_lost' to resnapshot, and all tables are read again (rows that "  \
+    "were "                                                                                \
+    "deleted meanwhile are not told of)"
 
 #define PG_SLOT_NAME 64 /* NAMEDATALEN */
 

@@ -74,8 +74,7 @@ static wf_status postgres_open_is_same(const struct postgres_open_server *server
     return error_set(err, WF_STATE,
                      "the server is another one: the position belongs to system and "
                      "database '%.*s', the connection goes to '%s/%s'; mend the "
-                     "connection, or stop the source with cleanup: true and start it anew "
-                     "with a snapshot",
+                     "connection, or " CDC_BEGIN_ANEW,
                      STR_ARG(identity), server->timeline.system, server->timeline.database);
 }
 

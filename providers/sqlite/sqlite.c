@@ -292,8 +292,7 @@ static wf_status sqlite_check_row(const struct sqlite_state *s,
         return WF_OK;
     return error_set(err, WF_STATE,
                      "database '%s' went back in time or lost changes: change %" PRId64
-                     " does not follow on what was read; start the source anew and take a "
-                     "snapshot",
+                     " does not follow on what was read; " CDC_BEGIN_ANEW,
                      s->db.shown, head->place.seq);
 }
 
@@ -312,7 +311,7 @@ static wf_status sqlite_read_rows(struct sqlite_state *s, uint32_t most,
         if (!row && first)
             status = error_set(err, WF_STATE,
                                "database '%s' went back in time: change %" PRId64
-                               " is gone; start the source anew and take a snapshot",
+                               " is gone; " CDC_BEGIN_ANEW,
                                s->db.shown, s->place.seq);
         if (!row)
             break;

@@ -89,13 +89,13 @@ static wf_status sqlite_capture_check_identity(const struct sqlite_capture *capt
         return error_set(
             err, WF_STATE,
             "the capture tables were removed from database '%s': changes since then "
-            "are lost; stop the source with cleanup and start it anew",
+            "are lost; " CDC_BEGIN_ANEW,
             shown);
     if (with->identity.len && !str_is(with->identity, plan->uuid))
         return error_set(
             err, WF_STATE,
             "database '%s' is not the one that was captured before, or its capture "
-            "was installed anew: stop the source with cleanup and start it anew",
+            "was installed anew; " CDC_BEGIN_ANEW,
             shown);
     return WF_OK;
 }
@@ -138,14 +138,12 @@ static wf_status sqlite_capture_check_place(struct sqlite_capture *capture,
     if (!found && any && first.seq > from.seq)
         return error_set(err, WF_STATE,
                          "changes %" PRId64 " to %" PRId64
-                         " of database '%s' are no longer kept: "
-                         "start the source anew and take a snapshot",
+                         " of database '%s' are no longer kept; " CDC_BEGIN_ANEW,
                          from.seq, first.seq - 1, shown);
     return error_set(
         err, WF_STATE,
         "database '%s' went back in time (an older copy was put in place): change "
-        "%" PRId64 " is not the one that was read; start the source anew and take a "
-        "snapshot",
+        "%" PRId64 " is not the one that was read; " CDC_BEGIN_ANEW,
         shown, from.seq);
 }
 
@@ -165,11 +163,10 @@ static wf_status sqlite_capture_find_place(struct sqlite_capture *capture, wf_st
     bool found;
     wf_status status = sqlite_capture_last(capture, "ORDER BY seq DESC", out, &found, err);
     if (!status && !found)
-        return error_set(
-            err, WF_STATE,
-            "table '_cdc_change' of database '%s' was emptied: changes are lost; stop "
-            "the source with cleanup and start it anew",
-            capture->db->shown);
+        return error_set(err, WF_STATE,
+                         "table '_cdc_change' of database '%s' was emptied: changes are "
+                         "lost; " CDC_BEGIN_ANEW,
+                         capture->db->shown);
     return status;
 }
 
@@ -265,6 +262,7 @@ static wf_status sqlite_capture_set_up(struct sqlite_capture *capture,
     CDC_CLEANUP(sqlite_plan_release) struct sqlite_plan plan;
     sqlite_plan_init(&plan);
     struct sqlite_plan_for wanted = sqlite_capture_for(capture);
+    wanted.opening = true;
     wanted.fresh = !with->from.len && !with->identity.len;
     wf_status status = sqlite_plan_make(&plan, capture->db, &wanted, err);
     if (!status)
@@ -324,12 +322,10 @@ static wf_status sqlite_capture_look(struct sqlite_capture *capture, bool write,
     if (status)
         return status;
     if (!plan.installed || strcmp(plan.uuid, capture->uuid))
-        return error_set(
-            err, WF_STATE,
-            "the capture tables were removed from database '%s' while it was "
-            "captured: changes are lost; stop the source with cleanup and start it "
-            "anew",
-            capture->db->shown);
+        return error_set(err, WF_STATE,
+                         "the capture tables were removed from database '%s' while it was "
+                         "captured: changes are lost; " CDC_BEGIN_ANEW,
+                         capture->db->shown);
     *out_needed = plan.script.len > 0;
     if (plan.script.len && capture->manual) {
         *out_needed = false;

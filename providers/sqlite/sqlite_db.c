@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/redact.h"
 #include "base/str.h"
+#include "providers/provider.h"
 
 #define SQLITE_DB_PROGRESS_OPS                                                             \
     20000 /* virtual machine steps between two looks at `cancel` */
@@ -225,18 +226,16 @@ wf_status sqlite_db_check_file(const struct sqlite_db *db, wf_error *err)
     struct stat info;
     if (stat(db->path, &info))
         return errno == ENOENT || errno == ENOTDIR
-                   ? error_set(
-                         err, WF_STATE,
-                         "database '%s' was removed; put it back or stop the source with "
-                         "cleanup and start it anew",
-                         db->shown)
+                   ? error_set(err, WF_STATE,
+                               "database '%s' was removed; put it back, or " CDC_BEGIN_ANEW,
+                               db->shown)
                    : error_errno(err, WF_UNAVAILABLE, errno, "cannot look at database '%s'",
                                  db->shown);
     if (info.st_dev != db->device || info.st_ino != db->inode)
         return error_set(
             err, WF_STATE,
             "database '%s' was replaced by another file; changes in it were not "
-            "captured: start the source anew and take a snapshot",
+            "captured; " CDC_BEGIN_ANEW,
             db->shown);
     return WF_OK;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "providers/provider.h"
 #include "providers/sqlite/sqlite_line.h"
 #include "providers/sqlite/sqlite_sql.h"
 #include "providers/sqlite/sqlite_trigger.h"
@@ -166,8 +167,7 @@ static wf_status sqlite_plan_find(struct sqlite_plan *plan, struct sqlite_db *db
     if (missing)
         return error_set(
             err, WF_STATE,
-            "table '%s' was removed from database '%s': changes are lost; stop "
-            "the source with cleanup and start it anew",
+            "table '%s' was removed from database '%s': changes are lost; " CDC_BEGIN_ANEW,
             missing, db->shown);
     memcpy(plan->uuid, sqlite_db_column_str(stmt, 1).ptr, sizeof(plan->uuid) - 1);
     plan->installed = true;
@@ -266,7 +266,7 @@ static wf_status sqlite_plan_widen(struct sqlite_plan *plan, struct sqlite_db *d
     return WF_OK;
 }
 
-/* A table named without wildcards must be there: a typing mistake is not silence. */
+/* A table named without wildcards is to be there: a typing mistake is not silence. */
 static wf_status sqlite_plan_check_patterns(struct sqlite_db *db,
                                             const struct sqlite_plan_for *with,
                                             const struct sqlite_plan_names *names,
@@ -328,8 +328,15 @@ static wf_status sqlite_plan_lines(struct sqlite_plan *plan, struct sqlite_db *d
     wf_status status = sqlite_schema_list(db, &names, sqlite_plan_name_add, err);
     if (!status)
         status = sqlite_line_set_read(&lines, db, plan, with, err);
-    if (!status && with->fresh && !sqlite_line_has_own_wish(&lines))
+    if (!status && with->opening) {
         status = sqlite_plan_check_patterns(db, with, &names, err);
+        /* To a source that was here before, a table may have been lost: it goes on. */
+        if (status == WF_CONFIG && (!with->fresh || sqlite_line_has_own_wish(&lines))) {
+            buf_printf(&plan->warnings, "%s; it is captured when it comes to be\n",
+                       err->text);
+            status = WF_OK;
+        }
+    }
     for (size_t i = 0; i < names.count && !status; i++)
         status = sqlite_line_look(&lines, db, str_from(names.items[i]), err);
     if (status)

@@ -40,6 +40,7 @@ struct sqlite_plan_for {
     wf_str source_id;
     const wf_str *patterns;
     size_t pattern_count;
+    bool opening; /* it begins: its patterns are checked */
     bool fresh;   /* it has no place to go on from */
     bool leaving; /* plan for its going away */
 };

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "providers/provider.h"
 #include "providers/sqlite/sqlite_schema.h"
 
 #define SQLITE_VERSION_MAX 1000000 /* a number above is no version, but a broken database */
@@ -16,12 +17,10 @@
 static wf_status sqlite_version_bad(const struct sqlite_version_list *list, int64_t number,
                                     wf_error *err)
 {
-    return error_set(
-        err, WF_STATE,
-        "database '%s' has changes of a table version (%lld) that it does not "
-        "describe: its capture tables were tampered with; stop the source with "
-        "cleanup and start it anew",
-        list->db->shown, (long long)number);
+    return error_set(err, WF_STATE,
+                     "database '%s' has changes of a table version (%lld) that it does not "
+                     "describe: its capture tables were tampered with; " CDC_BEGIN_ANEW,
+                     list->db->shown, (long long)number);
 }
 
 static wf_status sqlite_version_grow(struct sqlite_version_list *list, size_t count,

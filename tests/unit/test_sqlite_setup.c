@@ -125,6 +125,20 @@ START_TEST(a_misspelt_table_is_named)
 }
 END_TEST
 
+/* Only a source that was never here is refused: of another one the table may have been dropped. */
+START_TEST(a_table_that_is_not_there_any_more_is_a_warning)
+{
+    sqlite_rig_open(rig);
+    sqlite_rig_close(rig);
+    sqlite_rig_tables(rig, "t orderz");
+    sqlite_rig_open(rig);
+    ck_assert_msg(strstr(buf_c(&rig->notices), "no table 'orderz' in database 'shop.db'"),
+                  "%s", buf_c(&rig->notices));
+    ck_assert_ptr_nonnull(
+        strstr(buf_c(&rig->notices), "it is captured when it comes to be"));
+}
+END_TEST
+
 START_TEST(a_table_of_the_users_own_in_the_way_is_named)
 {
     sqlite_rig_sql(rig, "CREATE TABLE _CDC_change(a)");
@@ -358,6 +372,7 @@ Suite *test_suite(void)
     tcase_add_test(install, a_uri_names_the_same_database);
     tcase_add_test(install, a_database_that_cannot_be_written_is_refused);
     tcase_add_test(install, a_misspelt_table_is_named);
+    tcase_add_test(install, a_table_that_is_not_there_any_more_is_a_warning);
     tcase_add_test(install, a_table_of_the_users_own_in_the_way_is_named);
     tcase_add_test(install, a_newer_capture_is_not_touched);
     tcase_add_test(install, opening_again_writes_no_schema);
