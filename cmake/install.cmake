@@ -15,7 +15,7 @@ install(FILES ${PROJECT_BINARY_DIR}/workflow-plugin-sdk.pc
 install(FILES docs/wfhost.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES docs/wfhost.bash RENAME wfhost
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES README.md LICENSE DESTINATION ${doc})
+install(FILES README.md CHANGELOG.md LICENSE THIRD-PARTY.md DESTINATION ${doc})
 install(FILES sdk/README.md DESTINATION ${doc}/sdk)
 install(DIRECTORY docs DESTINATION ${doc} FILES_MATCHING PATTERN *.md)
 install(DIRECTORY examples DESTINATION ${doc} PATTERN CMakeLists.txt EXCLUDE)
