@@ -28,7 +28,7 @@
 static const char pg_ddl_make[] =
     "CREATE SCHEMA IF NOT EXISTS " PG_DDL_SCHEMA ";\n"
     "\n"
-    "/* The sources that read the messages. */\n"
+    "-- The sources that read the messages.\n"
     "CREATE TABLE IF NOT EXISTS " PG_DDL_SCHEMA ".used_by (source text PRIMARY KEY);\n"
     "\n"
     "CREATE OR REPLACE FUNCTION " PG_DDL_SCHEMA ".tell_ddl() RETURNS event_trigger\n"
@@ -188,17 +188,10 @@ static wf_status pg_ddl_refused(enum pg_ddl mode, const struct cdc_emitter *out,
                        why);
         return WF_OK;
     }
-    CDC_CLEANUP(buf_release) struct buf sql;
-    buf_init(&sql, LIMIT_TEXT_BYTES);
-    pg_ddl_sql(&sql);
-    wf_status status = buf_status(&sql, "SQL", err);
-    if (status)
-        return status;
-    out->notice(out->ctx, LOG_ERROR, buf_c(&sql));
     return error_set(err, WF_CONFIG,
                      "'options.ddl' is required, and there is no DDL trigger in the "
-                     "database: %s; have an administrator run the SQL that was logged just "
-                     "before this, or set ddl: auto",
+                     "database: %s; have an administrator run what 'wfhost inspect --setup "
+                     "postgres' prints, or set ddl: auto",
                      why);
 }
 

@@ -10,6 +10,9 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/utf8.h"
+
+#define SQLITE_LINE_PIECE 800 /* bytes of a text in one line of SQL */
 
 static void sqlite_line_release(struct sqlite_line *line)
 {
@@ -389,6 +392,19 @@ static void sqlite_line_put_mark(struct buf *sql, int64_t version, enum sqlite_k
                (long long)(version << SQLITE_KIND_BITS | kind), quietly);
 }
 
+/* In pieces: with `setup: manual` each line of the script goes into one of the log. */
+static void sqlite_line_put_text(struct buf *sql, wf_str text)
+{
+    size_t cut = utf8_cut(text.ptr, text.len, SQLITE_LINE_PIECE);
+    buf_sql_quoted(sql, str_slice(text, 0, cut), '\'');
+    while (cut && cut < text.len) {
+        text = str_slice(text, cut, text.len);
+        cut = utf8_cut(text.ptr, text.len, SQLITE_LINE_PIECE);
+        buf_lit(sql, "\n || ");
+        buf_sql_quoted(sql, str_slice(text, 0, cut), '\'');
+    }
+}
+
 /* The new version's rows, and a mark in the stream for the place where it begins. */
 static void sqlite_line_put_version(const struct sqlite_line *line, struct buf *sql)
 {
@@ -401,7 +417,7 @@ static void sqlite_line_put_version(const struct sqlite_line *line, struct buf *
                (long long)line->version, (long long)line->line, schema->count);
     buf_sql_quoted(sql, schema->full_name, '\'');
     buf_lit(sql, ",\n ");
-    buf_sql_quoted(sql, schema->ddl, '\'');
+    sqlite_line_put_text(sql, schema->ddl);
     buf_lit(sql, ");\n");
     for (size_t i = 0; i < schema->count; i++) {
         buf_printf(sql,

@@ -305,6 +305,13 @@ START_TEST(manual_setup_prints_what_to_run_and_then_accepts_it)
                    " c AS (a || ';\n'))");
     sqlite_rig_sql(rig,
                    "CREATE UNIQUE INDEX i ON \"x y\"(lower(\"b \"\" c\")) WHERE a > 3");
+    CDC_CLEANUP(buf_release) struct buf wide;
+    buf_init(&wide, LIMIT_TEXT_BYTES);
+    buf_lit(&wide, "CREATE TABLE w(a PRIMARY KEY");
+    for (int i = 0; i < 200; i++)
+        buf_printf(&wide, ", \"a column's name \xE2\x9C\x89 %d\"", i);
+    buf_lit(&wide, ")");
+    sqlite_rig_sql(rig, buf_c(&wide));
     rig->options.setup = SQLITE_SETUP_MANUAL;
     open_fails(WF_CONFIG,
                "capture of database 'shop.db' is not installed, and setup is manual");
@@ -315,6 +322,10 @@ START_TEST(manual_setup_prints_what_to_run_and_then_accepts_it)
         ck_assert_int_lt(end - line, 2000);
     ck_assert_int_eq(sqlite_rig_shell(rig, sql), 0);
     free(sql);
+    ck_assert_int_eq(sqlite_rig_number(rig,
+                                       "SELECT count(*) FROM _cdc_version, sqlite_schema"
+                                       " WHERE ddl = sql AND tbl_name = 'w'"),
+                     1);
     sqlite_rig_forget(rig);
     sqlite_rig_open(rig);
     sqlite_rig_sql(rig, "INSERT INTO \"x y\"(a) VALUES (5)");
