@@ -69,15 +69,19 @@ func (m *moduleBody) Start(ctx context.Context) error {
 		defer close(cancelled)
 		C.abi_module_cancel(m.c)
 	})
-	err := m.call(func(c *C.wf_module, why *C.wf_error) C.wf_status { return C.abi_module_start(c, why) })
+	err := m.plugin.start(m, func() error {
+		return m.call(func(c *C.wf_module, why *C.wf_error) C.wf_status { return C.abi_module_start(c, why) })
+	})
 	if !keep() {
 		<-cancelled
 	}
 	return err
 }
 
-func (m *moduleBody) Stop(context.Context) error {
-	return m.call(func(c *C.wf_module, why *C.wf_error) C.wf_status { return C.abi_module_stop(c, why) })
+func (m *moduleBody) Stop(ctx context.Context) error {
+	return m.plugin.stop(ctx, m, func() error {
+		return m.call(func(c *C.wf_module, why *C.wf_error) C.wf_status { return C.abi_module_stop(c, why) })
+	})
 }
 
 func (m *moduleBody) destroy() {

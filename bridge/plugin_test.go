@@ -154,11 +154,13 @@ func fire(t *testing.T, p *plugin, event object, callback func(string, map[strin
 	if err := trigger.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := trigger.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	got, _, err := execute(t, p, "step.probe_fire", event)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := trigger.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return got["status"].(float64), got["text"].(string)
@@ -261,6 +263,42 @@ func TestNothingEntersAClosedPlugin(t *testing.T) {
 	wantText(t, err, errStopping.text)
 	_, err = p.CreateModule("probe.module", "m", nil)
 	wantText(t, err, errStopping.text)
+}
+
+func TestAPluginOfWhichEverythingWasStoppedIsClosed(t *testing.T) {
+	p, log := openProbe(t)
+	ctx := context.Background()
+	trigger, err := p.CreateTrigger("trigger.probe", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var modules [2]interface {
+		Start(context.Context) error
+		Stop(context.Context) error
+	}
+	for i := range modules {
+		if modules[i], err = p.CreateModule("probe.module", "m", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// One module is never started.
+	for _, call := range []func(context.Context) error{modules[0].Start, trigger.Start, trigger.Stop, modules[1].Stop, trigger.Stop} {
+		if err := call(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(log.String(), "plugin closes") {
+		t.Fatal("it was closed before the last module had stopped")
+	}
+	if err := modules[0].Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	wantIn(t, log.String(), "[INFO] module stops\n[INFO] plugin closes\n")
+	for _, stop := range []func(context.Context) error{modules[0].Stop, modules[1].Stop, trigger.Stop} {
+		if err := stop(ctx); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestAFaultOfGosOwnIsStillAnError(t *testing.T) {

@@ -63,12 +63,16 @@ func (t *triggerBody) call(function func(*C.wf_trigger, *C.wf_error) C.wf_status
 }
 
 func (t *triggerBody) Start(context.Context) error {
-	return t.call(func(c *C.wf_trigger, why *C.wf_error) C.wf_status { return C.abi_trigger_start(c, why) })
+	return t.plugin.start(t, func() error {
+		return t.call(func(c *C.wf_trigger, why *C.wf_error) C.wf_status { return C.abi_trigger_start(c, why) })
+	})
 }
 
 // Stop returns when the workflows that the trigger has started have ended.
-func (t *triggerBody) Stop(context.Context) error {
-	return t.call(func(c *C.wf_trigger, why *C.wf_error) C.wf_status { return C.abi_trigger_stop(c, why) })
+func (t *triggerBody) Stop(ctx context.Context) error {
+	return t.plugin.stop(ctx, t, func() error {
+		return t.call(func(c *C.wf_trigger, why *C.wf_error) C.wf_status { return C.abi_trigger_stop(c, why) })
+	})
 }
 
 func (t *triggerBody) destroy() {

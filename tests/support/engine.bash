@@ -4,7 +4,8 @@
 # What the tests share that need the workflow engine itself, as scripts/peer-engine builds it: a server of
 # this test alone, which loads the plugin through the bridge.  Everything of scenario.bash is there as well.
 #
-#     engine_start CONFIG    sets $engine and $bridge (their processes) and $host_log
+#     engine_start CONFIG [OPTION...]   sets $engine and $bridge (their processes) and $host_log
+#     bridges                the processes of all bridges of the engine
 #     engine_stop            SIGTERM; both must end well
 #     engine_kill            kill -9; the bridge must end by itself
 #     wfctl WORD...          the engine's tool
@@ -33,7 +34,15 @@ wfctl() {
 engine_log() {
     host_log=engine.$engine_starts.log
     spawn "engine.$engine_starts" sh -c 'exec "$@" 1>&2' sh "$engine_home/server" -config "$1" \
-        -data-dir engine -addr "127.0.0.1:$port"
+        -data-dir engine -addr "127.0.0.1:$port" "${@:2}"
+}
+
+bridges() {
+    local child
+    # shellcheck disable=SC2013
+    for child in $(cat "/proc/$engine"/task/*/children); do
+        case $(readlink "/proc/$child/exe") in */workflow-plugin-cdc) echo "$child" ;; esac
+    done
 }
 
 engine_is_up() {
@@ -41,17 +50,13 @@ engine_is_up() {
 }
 
 engine_start() {
-    local child
     engine_starts=$((engine_starts + 1))
     port_free
-    engine_log "$1"
+    engine_log "$@"
     engine=$pid
     wait_until 30 engine_is_up
     alive "$engine" || fail "the engine did not start with $1: $(grep -v DEBUG "$host_log" | tail -n 5)"
-    # shellcheck disable=SC2013
-    for child in $(cat "/proc/$engine"/task/*/children); do
-        case $(readlink "/proc/$child/exe") in */workflow-plugin-cdc) bridge=$child ;; esac
-    done
+    bridge=$(bridges)
 }
 
 # bridge_is_gone - also when nobody has waited for it; its last thread lets go of its files.

@@ -48,5 +48,6 @@ journal_compare() {
     journal_same deletes 'not the deletes, or not in order' n "WHERE op = 'DELETE'"
     journal_same workers 'not in order per key' 'id, n'
     same_contents seen.db
-    same 0 "$("$WFHOST" dead-letters list --state-dir .cdc-state 2>/dev/null | wc -l)" "dead letters"
+    "$WFHOST" dead-letters list --state-dir .cdc-state >letters 2>letters.txt || fail "$(<letters.txt)"
+    same 0 "$(lines letters)" "dead letters"
 }
