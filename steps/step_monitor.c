@@ -95,8 +95,10 @@ static void step_monitor_alert(struct step_monitor_look *now)
     if (now->alerted)
         return;
     monitor_undo_alert(monitor, now->source->id, now->before.told);
-    log_line(logger, LOG_WARN, "alert not sent source=%.*s topic=%.*s error=%s",
-             STR_ARG(now->source->id), STR_ARG(now->in->topic), err.text);
+    log_line(logger, LOG_WARN,
+             "alert not sent source=%.*s status=%s was=%s topic=%.*s error=%s",
+             STR_ARG(now->source->id), monitor_rules_text(now->look.status),
+             monitor_rules_text(now->before.told), STR_ARG(now->in->topic), err.text);
 }
 
 static void step_monitor_act(struct step_monitor_look *now,

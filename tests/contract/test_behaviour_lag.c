@@ -219,9 +219,9 @@ START_TEST(an_alert_that_could_not_be_sent_is_sent_the_next_time)
     monitor_says("warning", "0", "false", "false");
     host.publish_status = WF_OK;
     monitor_says("warning", "1", "false", "false");
-    ck_assert(fake_logged(&host,
-                          "alert not sent source=shop topic=cdc.alerts error=the bus is "
-                          "closed"));
+    ck_assert(fake_logged(&host, "alert not sent source=shop status=warning was=healthy "
+                                 "topic=cdc.alerts error=the bus is "
+                                 "closed"));
 }
 END_TEST
 

@@ -5,13 +5,8 @@
 # knows nothing of CDC runs by the same bridge, and its crash leaves one readable line.
 . "$SOURCE_DIR/tests/support/engine.bash"
 
-# refused TEXT - the engine does not start with config.yaml, and says so with that text at the end of a line.
 refused() {
-    engine_starts=$((engine_starts + 1))
-    port_free
-    engine_log config.yaml
-    ends "$pid" 1 30
-    grep -q "$1" "$host_log" || fail "'$1' is not in $(grep -i 'error\|warn' "$host_log")"
+    engine_refuses config.yaml "$1"
 }
 module() {
     echo "modules: [ { name: m, type: cdc.source, config: { $1 } } ]"
@@ -43,6 +38,16 @@ cc -D_GNU_SOURCE -std=gnu17 -fPIC -shared -I"$SOURCE_DIR" "$SOURCE_DIR/bridge/te
 for other in hello probe; do
     (cd engine/plugins/workflow-plugin-$other && PROBE_NOISE=1 ./workflow-plugin-$other -plugin-json >plugin.json 2>noise)
 done
+# Some that cannot be loaded: the engine goes on without them, and its log says why.
+for other in none old text; do
+    folder=engine/plugins/workflow-plugin-$other
+    mkdir "$folder"
+    cp "$engine_plugin/workflow-plugin-cdc" "$folder/workflow-plugin-$other"
+    sed "s/workflow-plugin-hello/workflow-plugin-$other/" engine/plugins/workflow-plugin-hello/plugin.json >"$folder/plugin.json"
+done
+echo 'no shared object' >engine/plugins/workflow-plugin-text/some.so
+sed 's/"abi": 1/"abi": 2/' "$SOURCE_DIR/bridge/testdata/probe.c" >old.c
+cc -D_GNU_SOURCE -std=gnu17 -fPIC -shared -I"$SOURCE_DIR" old.c -o engine/plugins/workflow-plugin-old/some.so -lpthread
 port_free
 cat >config.yaml <<YAML
 modules:
@@ -55,6 +60,16 @@ pipelines:
     steps:
       - { name: say, type: step.hello, config: { greeting: 'Good morning, \${ name }' } }
       - { name: reply, type: step.json_response, config: { body_from: steps.say } }
+  echo:
+    trigger: { type: http, config: { path: /echo, method: GET } }
+    steps:
+      - { name: say, type: step.probe_echo, config: { all: { n: null, t: true, f: false, i: -3, d: 2.5, e: "", s: "ä\"", l: [ 1, [ ], { } ] } } }
+      - { name: reply, type: step.json_response, config: { body: { all: { _from: steps.say.config.all } } } }
+  halt:
+    trigger: { type: http, config: { path: /halt, method: GET } }
+    steps:
+      - { name: say, type: step.probe_echo, config: { and: stop } }
+      - { name: reply, type: step.json_response, config: { body: { reached: yes } } }
   crash:
     trigger: { type: http, config: { path: /crash, method: GET } }
     steps:
@@ -66,6 +81,13 @@ engine_start config.yaml
 wait_until 10 curl -fs -m 5 -o answer "$web/hello/Ada"
 same '{"text":"Good morning, Ada"}' "$(<answer)" "the answer of another plugin's step"
 contains 'a library says something on stdout' "$host_log"
+curl -fs -m 5 "$web/echo" >answer
+same '{"all":{"d":2.5,"e":"","f":false,"i":-3,"l":[1,[],{}],"n":null,"s":"ä\"","t":true}}' "$(<answer)" "a configuration that came back"
+curl -fs -m 5 "$web/halt" >answer
+grep -q reached answer && fail "a step ends the pipeline, and it goes on: $(<answer)"
+logged "[ERROR] workflow-plugin-none: there is no shared object in '" || fail 'nothing is said of a missing shared object'
+logged "some.so': speaks ABI 2, this host speaks 1" || fail 'nothing is said of a strange ABI'
+logged "some.so: file too short" || logged "some.so: invalid ELF header" || fail 'nothing is said of a damaged shared object'
 curl -s -m 10 -o answer "$web/crash"
 wait_until 10 logged 'plugin "workflow-plugin-probe" stderr: [ERROR] workflow-plugin-probe has crashed: SIGSEGV at address 0x8, in workflow-plugin-probe.so+0x'
 curl -fs -m 5 "$web/hello/Bob" >answer || fail "the engine did not live on"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# engine_kill9 - while a program changes rows, the bridge or the engine is killed with SIGKILL and the engine
-# started again, ROUNDS times (12).  Every committed change was delivered, in order for whoever asked for order,
+# engine_kill9 - while a program changes rows, the bridge or the engine is killed with SIGKILL, or the engine is
+# told to end, and started again, ROUNDS times (12).  Every committed change was delivered, in order for whoever asked for order,
 # repeats had the id and the content of the first time, and no event was taken for a bad one.
 . "$SOURCE_DIR/tests/support/engine.bash"
 . "$SOURCE_DIR/tests/support/journal.bash"
@@ -18,11 +18,15 @@ writer=$pid
 for round in $(seq "$rounds"); do
     before=$(seen_count)
     wait_until 30 seen_at_least $((before + RANDOM % 800 + 1))
-    if [ $((round % 2)) -eq 0 ]; then
+    case $((round % 3)) in
+    0)
         bridge_kill
         alive "$engine" || fail "the engine ended with the bridge"
-    fi
-    engine_kill
+        engine_kill
+        ;;
+    1) engine_kill ;;
+    2) engine_stop ;;
+    esac
     engine_start config.yaml
 done
 alive "$writer" || fail "the writer ended: $(<writer.log)"

@@ -30,6 +30,10 @@ different() {
 }
 
 engine_start config.yaml
+# A second engine on the same folder is told who has the source, and does not start.
+first=$host_log
+engine_refuses config.yaml "source 'shop' is already running in process $bridge "
+host_log=$first
 count=0
 for how in engine both engine both; do
     ask shop.db 'INSERT INTO item DEFAULT VALUES; INSERT INTO item DEFAULT VALUES'

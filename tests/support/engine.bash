@@ -6,6 +6,7 @@
 #
 #     engine_start CONFIG [OPTION...]   sets $engine and $bridge (their processes) and $host_log
 #     bridges                the processes of all bridges of the engine
+#     engine_refuses CONFIG TEXT   the engine does not start, and a line of its log ends with that pattern
 #     engine_stop            SIGTERM; both must end well
 #     engine_kill            kill -9; the bridge must end by itself
 #     wfctl WORD...          the engine's tool
@@ -57,6 +58,14 @@ engine_start() {
     wait_until 30 engine_is_up
     alive "$engine" || fail "the engine did not start with $1: $(grep -v DEBUG "$host_log" | tail -n 5)"
     bridge=$(bridges)
+}
+
+engine_refuses() {
+    engine_starts=$((engine_starts + 1))
+    port_free
+    engine_log "$1"
+    ends "$pid" 1 30
+    grep -q "$2" "$host_log" || fail "'$2' is not in $(grep -i 'error\|warn' "$host_log")"
 }
 
 # bridge_is_gone - also when nobody has waited for it; its last thread lets go of its files.
