@@ -24,6 +24,7 @@ wf_status flow_init(struct cdc_flow *flow, const struct flow_owner *owner, wf_er
     pthread_mutex_init(&flow->lock, NULL);
     thread_cond_init(&flow->wake);
     thread_cond_init(&flow->rested);
+    hold_init(flow);
     buf_init(&flow->scratch, LIMIT_CONFIG_BYTES);
     return catalogue_init(&flow->tables, err);
 }
@@ -32,6 +33,7 @@ void flow_release(struct cdc_flow *flow)
 {
     ring_release(&flow->ring);
     lane_release(&flow->lanes);
+    hold_clear(flow);
     catalogue_release(&flow->tables);
     render_origin_release(&flow->origin);
     while (flow->claims) {
@@ -382,9 +384,8 @@ void flow_publish(struct cdc_flow *flow)
     pthread_mutex_unlock(&flow->lock);
 }
 
-uint64_t flow_settle(struct cdc_flow *flow)
+uint64_t flow_passed(const struct cdc_flow *flow)
 {
-    pthread_mutex_lock(&flow->lock);
     uint64_t done = UINT64_MAX;
     for (struct cdc_subscription *sub = flow->first; sub; sub = sub->next) {
         uint64_t cursor = atomic_load_explicit(&sub->cursor, memory_order_acquire);
@@ -393,8 +394,13 @@ uint64_t flow_settle(struct cdc_flow *flow)
     for (struct flow_claim *claim = flow->claims; claim; claim = claim->next)
         done = claim->cursor < done ? claim->cursor : done;
     /* Nobody there: what is in the log waits for whoever comes. */
-    if (done == UINT64_MAX)
-        done = flow->ring.tail;
+    return done == UINT64_MAX ? flow->ring.tail : done;
+}
+
+uint64_t flow_settle(struct cdc_flow *flow)
+{
+    pthread_mutex_lock(&flow->lock);
+    uint64_t done = flow_passed(flow);
     ring_free_to(&flow->ring, done);
     pthread_mutex_unlock(&flow->lock);
     return done;

@@ -25,6 +25,7 @@
 #include "base/log.h"
 #include "plugin/core/catalogue.h"
 #include "plugin/core/change.h"
+#include "plugin/core/hold.h"
 #include "plugin/core/lane.h"
 #include "plugin/core/render.h"
 #include "plugin/core/ring.h"
@@ -68,6 +69,7 @@ struct cdc_flow {
     pthread_cond_t rested; /* a subscription rests, or has ended */
     struct cdc_subscription *first;
     struct flow_claim *claims;
+    struct hold hold;
     bool running; /* deliveries go on; false: everyone rests */
 
     _Atomic uint32_t version;    /* of the set of subscriptions */
@@ -125,6 +127,8 @@ void flow_publish(struct cdc_flow *flow);
 /* Everything before it has been delivered to all, and claims allow it to be forgotten; its
  * memory is given back.  [source] */
 uint64_t flow_settle(struct cdc_flow *flow);
+/* The same now, without giving anything back.  With flow.lock. */
+uint64_t flow_passed(const struct cdc_flow *flow);
 bool flow_is_empty(struct cdc_flow *flow);
 /* Whether it is worth while to append now.  When not, owner.on_space is called once it may
  * be. [source] */

@@ -29,6 +29,7 @@ enum ring_flag {
     RING_DEAD = 4,      /* for the dead letters; see core/dead_letter.h */
     RING_OUTSIDE = 8,   /* the text is not in the ring but where `outside` points */
     RING_OVERSIZE = 16, /* with RING_DEAD: the event was too large, this is its envelope */
+    RING_CHUNK = 32,    /* the first row of a chunk of a snapshot; see core/hold.h */
 };
 
 #define RING_NO_TABLE UINT32_MAX /* the event belongs to no table */

@@ -24,7 +24,6 @@ wf_status snapshot_new(struct snapshot **out, wf_error *err)
     if (!s)
         return error_no_memory(err);
     pthread_mutex_init(&s->lock, NULL);
-    s->last_chunk = &s->first_chunk;
     buf_init(&s->key, LIMIT_CONFIG_BYTES);
     *out = s;
     return WF_OK;
@@ -39,12 +38,6 @@ static void snapshot_free_tables(struct snapshot *s)
         buf_release(&table->ahead);
         free(table);
     }
-    while (s->first_chunk) {
-        struct snapshot_chunk *chunk = s->first_chunk;
-        s->first_chunk = chunk->next;
-        free(chunk);
-    }
-    s->last_chunk = &s->first_chunk;
 }
 
 static struct snapshot_ask *snapshot_take_ask(struct snapshot *s)
@@ -259,6 +252,7 @@ wf_status snapshot_attach(struct snapshot *s, const struct snapshot_deps *deps,
     s->deps = *deps;
     s->attached = true;
     s->reached = 0;
+    hold_limit(deps->flow, deps->store ? snapshot_chunk_most_readers(s) : 0);
     if (s->loaded || !deps->store)
         return WF_OK;
     wf_status status = store_snapshot_open_tables(deps->store, deps->flow->owner.source_id,
@@ -350,8 +344,17 @@ static bool snapshot_all_done(const struct snapshot *s)
     return true;
 }
 
+static void snapshot_take_stored(struct snapshot *s)
+{
+    for (struct hold_chunk *chunk; (chunk = hold_take(s->deps.flow)) != NULL;) {
+        chunk->table->done |= chunk->progress.done;
+        free(chunk);
+    }
+}
+
 wf_status snapshot_step(struct snapshot *s, wf_error *err)
 {
+    snapshot_take_stored(s);
     wf_status status = snapshot_answer(s, err);
     if (!status)
         status = snapshot_chunk_take(s, err);
@@ -415,68 +418,4 @@ void snapshot_note(struct snapshot *s, const struct cdc_change *change)
 void snapshot_mark_reached(struct snapshot *s, uint64_t mark)
 {
     s->reached = mark > s->reached ? mark : s->reached;
-}
-
-bool snapshot_passed(struct snapshot *s, uint64_t offset)
-{
-    struct snapshot_chunk **end = &s->first_chunk;
-    while (*end && (*end)->offset <= offset)
-        end = &(*end)->next;
-    if (end == &s->first_chunk)
-        return false;
-    s->passed = s->first_chunk;
-    s->first_chunk = *end;
-    *end = NULL;
-    if (!s->first_chunk)
-        s->last_chunk = &s->first_chunk;
-    return true;
-}
-
-static wf_status snapshot_store_chunk(struct snapshot *s,
-                                      const struct snapshot_chunk *chunk, wf_error *err)
-{
-    const struct snapshot_table *table = chunk->table;
-    struct store_snapshot progress = {
-        .run = table->run,
-        .table = table->name,
-        .after = {chunk->after, chunk->after_len},
-        .rows = chunk->rows,
-        .estimated_rows = table->estimated_rows,
-        .done = chunk->last,
-    };
-    return store_snapshot_put(s->deps.store, s->deps.flow->owner.source_id, &progress, err);
-}
-
-wf_status snapshot_store(struct snapshot *s, wf_error *err)
-{
-    wf_status status = WF_OK;
-    for (const struct snapshot_chunk *chunk = s->passed; chunk && !status;
-         chunk = chunk->next) {
-        bool outdated = chunk->next && chunk->next->table == chunk->table;
-        if (!outdated)
-            status = snapshot_store_chunk(s, chunk, err);
-    }
-    return status;
-}
-
-void snapshot_stored(struct snapshot *s, bool stored)
-{
-    struct snapshot_chunk *chunk = s->passed;
-    s->passed = NULL;
-    if (!stored && chunk) {
-        struct snapshot_chunk **end = &chunk;
-        while (*end)
-            end = &(*end)->next;
-        *end = s->first_chunk;
-        if (!s->first_chunk)
-            s->last_chunk = end;
-        s->first_chunk = chunk;
-        return;
-    }
-    while (chunk) {
-        struct snapshot_chunk *next = chunk->next;
-        chunk->table->done = chunk->last;
-        free(chunk);
-        chunk = next;
-    }
 }

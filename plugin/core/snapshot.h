@@ -8,11 +8,10 @@
  * passed the mark, the source thread notes the keys of the rows that changed; those rows
  * are left out of the chunk, because the stream says it better.  What is left is appended
  * to the log as READ events.  No long transaction, no lock, no table of ours in the
- * database.  Progress is kept per chunk: a restart repeats the chunks that were being
- * delivered and those delivered while the one before was written to the disk; about one per
- * reader, when a chunk takes longer than a write does.
+ * database.  Progress is kept per chunk: a restart repeats at most one for each reader
+ * (core/hold.h).
  *
- * All calls [source] but snapshot_request(), snapshot_store() and snapshot_progress().
+ * All calls [source] but snapshot_request() and snapshot_progress().
  */
 #ifndef CORE_SNAPSHOT_H
 #define CORE_SNAPSHOT_H
@@ -73,14 +72,6 @@ wf_status snapshot_step(struct snapshot *s, wf_error *err);
 void snapshot_note(struct snapshot *s, const struct cdc_change *change);
 /* The stream has passed `mark`. */
 void snapshot_mark_reached(struct snapshot *s, uint64_t mark);
-/* Everything before `offset` in the log is delivered: chunks that end before it can be
- * stored as done.  True: there are some, to be stored before this is asked again. */
-bool snapshot_passed(struct snapshot *s, uint64_t offset);
-/* Stores them; nothing else of the snapshot is touched.  [scribe] */
-wf_status snapshot_store(struct snapshot *s, wf_error *err);
-/* They are done for good, or (not `stored`) to be stored again. */
-void snapshot_stored(struct snapshot *s, bool stored);
-
 /* How far one of the provider's own is.  It counts as running until the provider says that
  * it has ended. */
 void snapshot_report(struct snapshot *s, const struct cdc_snapshot_report *report);

@@ -59,6 +59,13 @@ static wf_status snapshot_chunk_give(struct snapshot_reader *reader,
     return WF_OK;
 }
 
+int snapshot_chunk_most_readers(const struct snapshot *s)
+{
+    const struct cdc_snapshot_reader *reader = s->deps.settings->provider->snapshot;
+    int most = reader ? reader->max_readers : 0;
+    return most < SNAPSHOT_READERS ? most : SNAPSHOT_READERS;
+}
+
 /* A reader that is free; a new one while fewer run than may. */
 static wf_status snapshot_chunk_reader(struct snapshot *s, struct snapshot_reader **out,
                                        wf_error *err)
@@ -67,8 +74,7 @@ static wf_status snapshot_chunk_reader(struct snapshot *s, struct snapshot_reade
     for (int i = 0; i < s->reader_count; i++)
         if (snapshot_reader_state(&s->readers[i]) == READER_IDLE)
             *out = &s->readers[i];
-    int most = s->deps.settings->provider->snapshot->max_readers;
-    if (*out || s->reader_count >= most || s->reader_count >= SNAPSHOT_READERS)
+    if (*out || s->reader_count >= snapshot_chunk_most_readers(s))
         return WF_OK;
     struct snapshot_reader *reader = &s->readers[s->reader_count];
     wf_status status = snapshot_reader_init(reader, &s->deps, &s->deps.flow->origin, err);
@@ -98,18 +104,40 @@ wf_status snapshot_chunk_hand_out(struct snapshot *s, wf_error *err)
 static wf_status snapshot_chunk_add(struct snapshot *s, struct snapshot_reader *reader,
                                     struct snapshot_table *table, wf_error *err)
 {
-    struct snapshot_chunk *chunk = malloc(sizeof *chunk + reader->after.len);
+    struct hold_chunk *chunk = malloc(sizeof *chunk + reader->after.len);
     if (!chunk)
         return error_no_memory(err);
-    *chunk = (struct snapshot_chunk){.table = table,
-                                     .offset = ring_head(&s->deps.flow->ring),
-                                     .rows = table->rows,
-                                     .last = reader->done,
-                                     .after_len = reader->after.len};
+    *chunk = (struct hold_chunk){
+        .table = table,
+        .offset = ring_head(&s->deps.flow->ring),
+        .progress =
+            {
+                .run = table->run,
+                .table = table->name,
+                .after = {chunk->after, reader->after.len},
+                .rows = table->rows,
+                .estimated_rows = table->estimated_rows,
+                .done = reader->done,
+            },
+    };
     memcpy(chunk->after, reader->after.data ? reader->after.data : "", reader->after.len);
-    *s->last_chunk = chunk;
-    s->last_chunk = &chunk->next;
+    hold_add(s->deps.flow, chunk);
     return WF_OK;
+}
+
+/* One row, which leaves no trace in the log when nobody wants it. */
+static wf_status snapshot_chunk_append_row(struct snapshot *s,
+                                           struct snapshot_reader *reader, wf_str event,
+                                           wf_str key, uint8_t flags, wf_error *err)
+{
+    struct cdc_flow *flow = s->deps.flow;
+    struct ring_meta meta = {.table_id = reader->table_id, .op = CDC_READ, .flags = flags};
+    if (!reader->logged)
+        meta.flags |= RING_CHUNK;
+    uint64_t emitted = flow->emitted;
+    wf_status status = flow_append(flow, event, key, meta, err);
+    reader->logged |= flow->emitted != emitted;
+    return status;
 }
 
 /* Appends what is left of the chunk; CDC_FULL: goes on another time. */
@@ -121,10 +149,8 @@ static wf_status snapshot_chunk_append(struct snapshot *s, struct snapshot_reade
     size_t at = reader->appended;
     while (snapshot_reader_row(reader, &at, &event, &key, &oversize)) {
         if (!reader->empty && !keyset_has(&reader->changed, key)) {
-            struct ring_meta meta = {.table_id = reader->table_id, .op = CDC_READ};
-            if (oversize)
-                meta.flags = RING_DEAD | RING_OVERSIZE;
-            wf_status status = flow_append(s->deps.flow, event, key, meta, err);
+            wf_status status = snapshot_chunk_append_row(
+                s, reader, event, key, oversize ? RING_DEAD | RING_OVERSIZE : 0, err);
             if (status)
                 return status;
         }
@@ -202,6 +228,20 @@ static wf_status snapshot_chunk_again(struct snapshot *s, struct snapshot_reader
     return snapshot_chunk_give(reader, table, fewer, err);
 }
 
+/* Another chunk has begun in the log and waits for room: they go in one after the other,
+ * so that no more of them than hold.h promises are delivered in part. */
+static bool snapshot_chunk_other_begun(struct snapshot *s,
+                                       const struct snapshot_reader *reader)
+{
+    for (int i = 0; i < s->reader_count; i++) {
+        struct snapshot_reader *other = &s->readers[i];
+        if (other != reader && other->logged &&
+            snapshot_reader_state(other) == READER_READY)
+            return true;
+    }
+    return false;
+}
+
 /* *out_moved: a reader became free, or a chunk's turn may have come. */
 static wf_status snapshot_chunk_take_one(struct snapshot *s, struct snapshot_reader *reader,
                                          bool *out_moved, wf_error *err)
@@ -221,6 +261,8 @@ static wf_status snapshot_chunk_take_one(struct snapshot *s, struct snapshot_rea
         return WF_OK;
     if (reader->stale)
         return snapshot_chunk_again(s, reader, err);
+    if (snapshot_chunk_other_begun(s, reader))
+        return WF_OK;
     wf_status status = snapshot_chunk_append(s, reader, err);
     if (status == CDC_FULL)
         return WF_OK;

@@ -30,17 +30,6 @@ struct snapshot_table {
     char text[];
 };
 
-/* A chunk in the log that is not yet delivered to everyone. */
-struct snapshot_chunk {
-    struct snapshot_chunk *next;
-    struct snapshot_table *table;
-    uint64_t offset; /* of the log behind it */
-    uint64_t rows;   /* of the table, with this chunk */
-    bool last;
-    size_t after_len;
-    char after[];
-};
-
 struct snapshot_ask {
     struct snapshot_ask *next;
     uint64_t run; /* 0: not kept in the store */
@@ -61,14 +50,15 @@ struct snapshot {
     bool active;
     bool reported; /* by the provider, of its own */
     struct snapshot_table *tables;
-    struct snapshot_chunk *first_chunk, **last_chunk;
-    struct snapshot_chunk *passed; /* delivered, and being stored [scribe] */
     struct snapshot_reader readers[SNAPSHOT_READERS];
     int reader_count;
     uint64_t reached; /* highest mark the stream has passed */
     uint64_t next_run;
     struct buf key;
 };
+
+/* As many readers as there may be. */
+int snapshot_chunk_most_readers(const struct snapshot *s);
 
 /* What was read but is not in the log is read again. */
 void snapshot_chunk_rewind(struct snapshot_table *table);

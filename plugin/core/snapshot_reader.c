@@ -281,6 +281,7 @@ void snapshot_reader_assign(struct snapshot_reader *r, const struct reader_task 
     r->told = false;
     r->dropped = false;
     r->appended = 0;
+    r->logged = false;
     r->task = *task;
     pthread_mutex_lock(&r->lock);
     r->state = READER_READING;

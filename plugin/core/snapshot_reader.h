@@ -78,6 +78,7 @@ struct snapshot_reader {
     bool stale;      /* the chunk has to be read again, smaller */
     bool empty;      /* the table was truncated: no row of the chunk is there any more */
     size_t appended; /* bytes of the chunk that are done with */
+    bool logged;     /* a row of it is in the log */
 };
 
 wf_status snapshot_reader_init(struct snapshot_reader *r, const struct snapshot_deps *deps,

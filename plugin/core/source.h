@@ -13,8 +13,8 @@
  *
  * What is to be remembered is written by a thread of its own (core/scribe.h), one per
  * source, so that the stream is read while the disk works: what waits behind the disk is
- * the confirming alone.  The provider is told of a position by the source thread, once the
- * scribe has it on disk.
+ * the confirming, and now and then the delivering of a snapshot (core/hold.h).  The
+ * provider is told of a position by the source thread, once the scribe has it on disk.
  *
  * Stopping.  No callback begins any more; those that run are waited for by the source
  * thread, which meanwhile keeps the connection alive, and then confirms.  Whoever asked for

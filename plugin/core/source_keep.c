@@ -105,6 +105,7 @@ wf_status source_keep_open(struct cdc_source *source, wf_error *err)
                                  (size_t)settings->core.max_event_bytes, err);
     if (!status)
         status = confirm_reset(&source->confirm, STR_EMPTY, err);
+    hold_clear(&source->flow);
     snapshot_reset(source->snapshot);
     if (status || settings->provider->lossy)
         return status;
@@ -165,7 +166,7 @@ wf_status source_keep_write(void *ctx, wf_error *err)
 {
     struct cdc_source *source = ctx;
     const struct cdc_provider *provider = source->settings->provider;
-    wf_status status = snapshot_store(source->snapshot, err);
+    wf_status status = hold_write(&source->flow, err);
     if (status || !source->writes_position)
         return status;
     struct cdc_store *store;
@@ -187,7 +188,6 @@ static void source_keep_swap(struct cdc_source *source)
 /* What was to be written is. */
 static void source_keep_written(struct cdc_source *source)
 {
-    snapshot_stored(source->snapshot, true);
     pthread_mutex_lock(&source->lock);
     if (source->writes_position) {
         struct buf swap = source->position;
@@ -211,7 +211,6 @@ static wf_status source_keep_take(struct cdc_source *source, wf_error *err)
         source_keep_written(source);
         return WF_OK;
     }
-    snapshot_stored(source->snapshot, false);
     /* A newer position is as good; it covers this one. */
     if (source->writes_position && !source->confirm.unconfirmed)
         source_keep_swap(source);
@@ -253,15 +252,14 @@ int source_keep_wait_ms(const struct cdc_source *source)
 }
 
 /* Gives the scribe what there is to write; it is idle. */
-static wf_status source_keep_ask(struct cdc_source *source, uint64_t passed, bool due,
-                                 wf_error *err)
+static wf_status source_keep_ask(struct cdc_source *source, bool due, wf_error *err)
 {
     /* No position is stored before a first snapshot has begun. */
     due = due && source->confirm.unconfirmed && !source->snapshot_wanted;
     wf_status status = due ? source_keep_put_names(source, err) : WF_OK;
     if (status)
         return source_keep_trouble(source, status, err);
-    bool chunks = snapshot_passed(source->snapshot, passed);
+    bool chunks = snapshot_active(source->snapshot) && hold_is_due(&source->flow);
     if (!chunks && !due)
         return WF_OK;
     source->writes_position = due;
@@ -270,17 +268,18 @@ static wf_status source_keep_ask(struct cdc_source *source, uint64_t passed, boo
         source->confirm.unconfirmed = false;
         source->confirmed_ms = clock_mono_ms();
     }
-    if (source->settings->provider->lossy)
-        source_keep_written(source); /* there is nothing to come back to */
-    else
+    if (!source->settings->provider->lossy) {
         scribe_ask(&source->scribe);
-    return WF_OK;
+        return WF_OK;
+    }
+    /* There is nothing to come back to. */
+    source_keep_written(source);
+    return hold_write(&source->flow, err);
 }
 
 wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error *err)
 {
-    uint64_t passed = flow_settle(&source->flow);
-    confirm_passed(&source->confirm, passed);
+    confirm_passed(&source->confirm, flow_settle(&source->flow));
     if (at_once)
         scribe_wait(&source->scribe);
     wf_status status = source_keep_take(source, err);
@@ -289,8 +288,7 @@ wf_status source_keep_confirm(struct cdc_source *source, bool at_once, wf_error 
     bool may = at_once || now >= source->trouble_ms;
     if (!status && may && scribe_is_idle(&source->scribe))
         status = source_keep_ask(
-            source, passed,
-            at_once || idle || now - source->confirmed_ms >= KEEP_CONFIRM_MS, err);
+            source, at_once || idle || now - source->confirmed_ms >= KEEP_CONFIRM_MS, err);
     if (!status && at_once) {
         scribe_wait(&source->scribe);
         status = source_keep_take(source, err);

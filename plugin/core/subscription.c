@@ -251,6 +251,9 @@ static bool subscription_take(struct cdc_subscription *sub,
                               const struct ring_record *record, uint64_t end)
 {
     bool wanted = subscription_wants(sub, record);
+    if (wanted && CDC_UNLIKELY(record->meta.flags & RING_CHUNK) &&
+        !hold_await(sub, end - record->size))
+        return false;
     if (sub->pool) {
         if (!wanted) {
             pool_skip(sub->pool, end, record->seq);

@@ -7,7 +7,8 @@
  * max_attempts the event goes to the dead letters and the stream goes on, or (on_failure:
  * block) it is tried for ever.  With workers > 1 the events of different keys run at the
  * same time, those of one key in order (core/pool.c).  An event whose lane was taken away
- * before it was handed to the callback is passed over, also between two attempts.
+ * before it was handed to the callback is passed over, also between two attempts.  Before a
+ * chunk of a snapshot it may wait for the disk (core/hold.h).
  *
  * No lock is held while a callback runs.  A stop from inside a callback takes effect when
  * it has returned.
