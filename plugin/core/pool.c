@@ -58,6 +58,11 @@ static void pool_advance(struct pool *pool)
         pthread_cond_broadcast(&pool->progress);
 }
 
+static bool pool_must_rest(const struct pool *pool)
+{
+    return atomic_load(&pool->sub->must_rest);
+}
+
 /* The next slot of the worker; NULL when the pool ends. */
 static struct pool_slot *pool_next(struct pool_worker *worker)
 {
@@ -80,7 +85,8 @@ static void *pool_main(void *arg)
     for (struct pool_slot *slot; (slot = pool_next(worker)) != NULL;) {
         worker->busy = true;
         pthread_mutex_unlock(&pool->lock);
-        bool done = subscription_deliver(pool->sub, slot->record);
+        /* Its key's event before this one may have been given up for the rest. */
+        bool done = !pool_must_rest(pool) && subscription_deliver(pool->sub, slot->record);
         pthread_mutex_lock(&pool->lock);
         slot->done = done;
         pool_advance(pool);
@@ -144,11 +150,6 @@ void pool_free(struct pool *pool)
     pthread_mutex_destroy(&pool->lock);
     free(pool->workers);
     free(pool);
-}
-
-static bool pool_must_rest(const struct pool *pool)
-{
-    return atomic_load(&pool->sub->must_rest);
 }
 
 /* Waits until no more than `enough` slots are taken, or must_rest.  With pool.lock. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "plugin/core/pool.h"
 #include "tests/support/run.h"
 #include "tests/support/source_rig.h"
 
@@ -180,6 +181,37 @@ START_TEST(more_events_than_slots_are_handed_on)
 }
 END_TEST
 
+/* A pool of one worker, without the thread that hands out and drops what has not begun. */
+static wf_status fail_and_rest(void *ctx, wf_str action, wf_str event, wf_error *err)
+{
+    (void)action;
+    (void)event;
+    pthread_mutex_lock(&one.lock);
+    ++*(unsigned *)ctx;
+    atomic_store(&one.sub.must_rest, true);
+    pthread_mutex_unlock(&one.lock);
+    return error_set(err, WF_FAILED, "not today");
+}
+
+START_TEST(a_worker_that_has_to_rest_does_not_go_on_behind_the_event_it_gave_up)
+{
+    unsigned calls = 0;
+    struct pool *pool;
+    static const struct ring_record records[2] = {{.seq = 0}, {.seq = 1}};
+    wf_error err;
+    one.sub.flow = &rig_source->flow;
+    one.sub.callback = (wf_callback){&calls, fail_and_rest};
+    ck_assert_int_eq(pool_new(&one.sub, 1, &pool, &err), WF_OK);
+    pthread_mutex_lock(&one.lock);
+    ck_assert(pool_submit(pool, &records[0], 1));
+    ck_assert(pool_submit(pool, &records[1], 2));
+    pthread_mutex_unlock(&one.lock);
+    pool_free(pool);
+    ck_assert_uint_eq(calls, 1);
+    ck_assert_uint_eq(atomic_load(&one.sub.cursor), 0);
+}
+END_TEST
+
 static void stop_oneself(struct rig_listener *l, const struct rig_event *event)
 {
     if (event->id == 5)
@@ -219,6 +251,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_halt_waits_for_all_workers_and_only_what_was_not_done_comes_again);
     tcase_add_test(tc, a_stop_waits_for_workers_that_have_the_last_events);
     tcase_add_test(tc, more_events_than_slots_are_handed_on);
+    tcase_add_test(tc, a_worker_that_has_to_rest_does_not_go_on_behind_the_event_it_gave_up);
     tcase_add_test(tc, a_worker_may_stop_its_own_subscription);
     suite_add_tcase(suite, tc);
     return suite;
