@@ -129,6 +129,8 @@ void source_lock_release(int *fd)
     if (*fd < 0)
         return;
     (void)!ftruncate(*fd, 0);
+    /* Closing alone does not let go of it while a child that was forked has it open. */
+    flock(*fd, LOCK_UN);
     close(*fd);
     *fd = -1;
 }

@@ -154,6 +154,30 @@ START_TEST(the_lock_of_a_killed_process_is_free)
 }
 END_TEST
 
+/* Between fork() and exec() a child of the host's has the file open as well. */
+START_TEST(a_lock_that_was_released_is_free_although_a_child_was_forked_meanwhile)
+{
+    const char *dir = temp_dir();
+    int fd = taken(dir, STR("shop"));
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        char end;
+        close(ends[1]);
+        _exit((int)read(ends[0], &end, 1));
+    }
+    source_lock_release(&fd);
+    wf_status status = source_lock_take(dir, STR("shop"), &fd, &err);
+    close(ends[0]);
+    close(ends[1]);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_msg(!status, "%s", err.text);
+    source_lock_release(&fd);
+}
+END_TEST
+
 START_TEST(the_lock_does_not_outlive_an_exec)
 {
     int fd = taken(temp_dir(), STR("shop"));
@@ -266,6 +290,8 @@ Suite *test_suite(void)
     tcase_add_test(tcase, the_file_is_the_owners_alone_and_its_pid_goes_with_the_lock);
     tcase_add_test(tcase, releasing_nothing_does_nothing);
     tcase_add_test(tcase, the_lock_of_a_killed_process_is_free);
+    tcase_add_test(
+        tcase, a_lock_that_was_released_is_free_although_a_child_was_forked_meanwhile);
     tcase_add_test(tcase, the_lock_does_not_outlive_an_exec);
     tcase_add_loop_test(tcase, bytes_that_are_no_plain_names_are_written_in_hexadecimal, 0,
                         (int)CDC_COUNT(names));
