@@ -19,14 +19,22 @@
 
 /* ---- a run begins -------------------------------------------------------------------- */
 
-static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
+wf_status source_keep_hold(struct cdc_source *source, wf_error *err)
 {
+    if (source->settings->provider->lossy || source->lock_fd >= 0)
+        return WF_OK;
     CDC_CLEANUP(buf_release) struct buf path;
     buf_init(&path, LIMIT_TEXT_BYTES);
     settings_state_dir(source->settings, &path);
     wf_status status = buf_status(&path, "state_dir", err);
-    for (bool told = false; !status; told = true) {
-        status = source_lock_take(buf_c(&path), source->id, &source->lock_fd, err);
+    return status ? status
+                  : source_lock_take(buf_c(&path), source->id, &source->lock_fd, err);
+}
+
+static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
+{
+    for (bool told = false;; told = true) {
+        wf_status status = source_keep_hold(source, err);
         if (status != WF_STATE || !source->settings->core.standby)
             return status;
         pthread_mutex_lock(&source->lock);
@@ -38,11 +46,9 @@ static wf_status source_keep_lock(struct cdc_source *source, wf_error *err)
             log_line(&source->logger, LOG_INFO, "standing by source=%.*s: %s",
                      STR_ARG(source->id), err->text);
         source_run_sleep(source, source->check_ms);
-        status = source_run_goes_on(source)
-                     ? WF_OK
-                     : error_set(err, WF_CANCELLED, "stopped while standing by");
+        if (!source_run_goes_on(source))
+            return error_set(err, WF_CANCELLED, "stopped while standing by");
     }
-    return status;
 }
 
 static wf_status source_keep_expect(void *ctx, wf_str name, wf_error *err)

@@ -16,6 +16,9 @@
  * source keeps nothing and needs none of them but the log. */
 wf_status source_keep_open(struct cdc_source *source, wf_error *err);
 
+/* Takes the lock unless it has it, without waiting.  A lossy source has none. */
+wf_status source_keep_hold(struct cdc_source *source, wf_error *err);
+
 /* Stores the names of the subscriptions when they are others than before: they are claims
  * after a restart. */
 wf_status source_keep_names(struct cdc_source *source, wf_error *err);

@@ -407,8 +407,9 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
         return;
     }
     wf_error err = {.code = WF_OK};
-    wf_status status = WF_OK;
-    if (!source->provider_open) {
+    /* Whoever stood by has it not, and what there is is another process's. */
+    wf_status status = source_keep_hold(source, &err);
+    if (!status && !source->provider_open) {
         /* Opened only to be emptied: a position that can no longer be resumed is no hindrance. */
         buf_clear(&source->confirm.latest);
         buf_clear(&source->identity);

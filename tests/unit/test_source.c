@@ -486,6 +486,24 @@ START_TEST(a_source_another_process_runs_is_refused_or_waited_for)
 }
 END_TEST
 
+/* What is at the far side, and in the state, is the other process's. */
+START_TEST(who_stands_by_cleans_nothing_up)
+{
+    int fd = -1;
+    ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_OK);
+    rig_start("\"standby\":true");
+    if (_i)
+        rig_stop();
+    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_STATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "already running"));
+    ck_assert_uint_eq(script_count(SCRIPT_OPEN), 0);
+    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 0);
+    source_lock_release(&fd);
+    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
+    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 1);
+}
+END_TEST
+
 /* ---- what it says -------------------------------------------------------------------- */
 
 START_TEST(the_status_tells_lag_position_and_subscriptions)
@@ -554,6 +572,7 @@ Suite *test_suite(void)
                    a_reconnect_forgets_the_providers_snapshot_until_it_is_reported_again);
     tcase_add_test(tc, a_start_on_standby_waits_for_the_far_side_but_not_for_a_mistake);
     tcase_add_loop_test(tc, a_source_another_process_runs_is_refused_or_waited_for, 0, 2);
+    tcase_add_loop_test(tc, who_stands_by_cleans_nothing_up, 0, 2);
     tcase_add_test(tc, the_status_tells_lag_position_and_subscriptions);
     suite_add_tcase(suite, tc);
     return suite;
