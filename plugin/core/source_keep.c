@@ -312,6 +312,15 @@ static struct cdc_store *source_keep_store(struct cdc_source *source)
     return store;
 }
 
+/* A lock file that was removed, by whoever tidies up, is made anew; when another process has
+ * been faster the source is its. */
+static wf_status source_keep_holding(struct cdc_source *source, wf_error *err)
+{
+    if (source->lock_fd >= 0 && source_lock_is_gone(source->lock_fd))
+        source_lock_release(&source->lock_fd);
+    return source_keep_hold(source, err);
+}
+
 wf_status source_keep_look_around(struct cdc_source *source, wf_error *err)
 {
     int64_t now = clock_mono_ms();
@@ -321,7 +330,7 @@ wf_status source_keep_look_around(struct cdc_source *source, wf_error *err)
     struct cdc_store *store = source_keep_store(source);
     CDC_CLEANUP(buf_release) struct buf name;
     buf_init(&name, LIMIT_CONFIG_BYTES);
-    wf_status status = WF_OK;
+    wf_status status = source_keep_holding(source, err);
     while (!status && flow_expire_claim(&source->flow, &name)) {
         log_line(&source->logger, LOG_WARN,
                  "a trigger has not come back and its place is given up source=%.*s "

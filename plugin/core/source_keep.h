@@ -35,7 +35,7 @@ int source_keep_wait_ms(const struct cdc_source *source);
 /* What the scribe does for it.  [scribe] */
 wf_status source_keep_write(void *source, wf_error *err);
 
-/* Every check_ms: claims whose time is over, and dead letters to be replayed. */
+/* Every check_ms: the lock, claims whose time is over, and dead letters to be replayed. */
 wf_status source_keep_look_around(struct cdc_source *source, wf_error *err);
 
 #endif

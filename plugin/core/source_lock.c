@@ -124,6 +124,12 @@ wf_status source_lock_take(const char *state_dir, wf_str source_id, int *out_fd,
     return status ? status : source_lock_open(path, source_id, out_fd, err);
 }
 
+bool source_lock_is_gone(int fd)
+{
+    struct stat info;
+    return fstat(fd, &info) == 0 && !info.st_nlink;
+}
+
 void source_lock_release(int *fd)
 {
     if (*fd < 0)

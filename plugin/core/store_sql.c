@@ -303,9 +303,25 @@ void store_sql_close(struct cdc_store *store)
 
 /* ---- calls ---- */
 
+/* SQLite goes on with a file that has no name any more: what it says is stored is gone when
+ * the process is. */
+static wf_status store_sql_check_place(const struct cdc_store *store, wf_error *err)
+{
+    int moved = 0;
+    sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved ? error_set(err, WF_CONFIG,
+                             "state file '%s' was removed or replaced while it was in use; "
+                             "put it back, or start this program again to begin anew",
+                             store->path)
+                 : WF_OK;
+}
+
 static wf_status store_sql_arm(struct store_call *call, struct cdc_store *store,
                                enum store_sql statement, wf_error *err)
 {
+    wf_status status = store_sql_check_place(store, err);
+    if (status)
+        return status;
     sqlite3_stmt **cached = &store->statements[statement];
     if (!*cached) {
         int code = sqlite3_prepare_v3(store->db, store_sql_texts[statement], -1,

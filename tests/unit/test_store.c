@@ -59,6 +59,31 @@ static void has_subscriptions(wf_str source_id, const char *names)
 
 /* ---- the file ---- */
 
+/* SQLite itself would go on, and all of it be gone with the process. */
+START_TEST(a_file_that_was_removed_or_replaced_takes_nothing_until_it_is_back)
+{
+    CDC_CLEANUP(buf_release) struct buf away;
+    buf_init(&away, LIMIT_TEXT_BYTES);
+    buf_printf(&away, "%s/away", store_rig_dir);
+    const char *file = temp_path(store_rig_dir, "state.db");
+    ck_assert_int_eq(rename(file, buf_c(&away)), 0);
+    if (_i) {
+        FILE *other = fopen(file, "w");
+        ck_assert_ptr_nonnull(other);
+        fclose(other);
+    }
+    ck_assert_int_eq(
+        store_position_put(store_rig_store, SHOP, STR("memory"), STR("id"), STR("7"), &err),
+        WF_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "removed or replaced"));
+    ck_assert_int_eq(store_forget(store_rig_store, SHOP, &err), WF_CONFIG);
+    ck_assert_int_eq(rename(buf_c(&away), file), 0);
+    must(
+        store_position_put(store_rig_store, SHOP, STR("memory"), STR("id"), STR("7"), &err));
+    has_position(SHOP, STR("7"), STR("id"));
+}
+END_TEST
+
 START_TEST(the_folder_and_the_file_are_the_owners_alone_whatever_the_umask)
 {
     static const mode_t masks[] = {0, 022, 077, 0277, 0777};
@@ -368,6 +393,8 @@ Suite *test_suite(void)
     TCase *tcase = tcase_create("store");
     tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, store_rig_setup, store_rig_teardown);
+    tcase_add_loop_test(
+        tcase, a_file_that_was_removed_or_replaced_takes_nothing_until_it_is_back, 0, 2);
     tcase_add_loop_test(
         tcase, the_folder_and_the_file_are_the_owners_alone_whatever_the_umask, 0, 5);
     tcase_add_test(tcase, a_missing_parent_folder_is_named);
