@@ -3,12 +3,16 @@
  * What a host may hand to the plugin, over dlopen, with a host table that is nobody's:
  * wrong arguments, old tables, odd configurations, several contexts.
  */
+#include <dirent.h>
+#include <sqlite3.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/str.h"
 #include "tests/support/fake_shop.h"
 #include "tests/support/offered.h"
+#include "tests/support/temp.h"
 
 /* ---- opening ------------------------------------------------------------------------- */
 
@@ -83,6 +87,71 @@ START_TEST(open_and_close_again_and_again_leaves_no_thread)
         fake_host_release(&again);
     }
     ck_assert(fake_threads_are(before));
+}
+END_TEST
+
+static unsigned open_files(void)
+{
+    unsigned count = 0;
+    DIR *files = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(files);
+    while (readdir(files))
+        count++;
+    closedir(files);
+    return count;
+}
+
+static long resident_pages(void)
+{
+    long size = 0;
+    long resident = 0;
+    FILE *statm = fopen("/proc/self/statm", "re");
+    ck_assert_ptr_nonnull(statm);
+    ck_assert_int_eq(fscanf(statm, "%ld %ld", &size, &resident), 2);
+    fclose(statm);
+    return resident;
+}
+
+#define CYCLES 200
+#define CYCLES_FIRST 20 /* until what is made once and kept has been made */
+#define CYCLES_KIB 2048 /* the allocator's own ups and downs */
+
+START_TEST(starting_and_stopping_again_and_again_leaves_nothing_behind)
+{
+    char config[512];
+    const char *dir = temp_dir();
+    sqlite3 *db;
+    ck_assert_int_eq(sqlite3_open(temp_path(dir, "shop.db"), &db), SQLITE_OK);
+    ck_assert_int_eq(sqlite3_exec(db, "CREATE TABLE t(a)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    snprintf(config, sizeof config,
+             "{\"provider\":\"sqlite\",\"source_id\":\"shop\",\"connection\":"
+             "\"shop.db\",\"_config_dir\":\"%s\"}",
+             dir);
+    const wf_module *module = fake_module(&host, "orders", config, &err);
+    ck_assert_msg(module != NULL, "%s", err.text);
+    const wf_trigger *trigger = fake_trigger(&host, OF_SHOP, &callback, &err);
+    ck_assert_int_eq(module->init(module->self, &err), WF_OK);
+    unsigned files = 0;
+    unsigned threads = 0;
+    long pages = 0;
+    for (int i = 0; i < CYCLES; i++) {
+        if (i == CYCLES_FIRST) {
+            files = open_files();
+            threads = fake_threads();
+            pages = resident_pages();
+        }
+        ck_assert_msg(!module->start(module->self, &err), "%s", err.text);
+        ck_assert_int_eq(trigger->start(trigger->self, &err), WF_OK);
+        ck_assert_int_eq(trigger->stop(trigger->self, &err), WF_OK);
+        ck_assert_int_eq(module->stop(module->self, &err), WF_OK);
+    }
+    ck_assert_uint_eq(open_files(), files);
+    ck_assert(fake_threads_are(threads));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    long more_kib = (resident_pages() - pages) * (sysconf(_SC_PAGESIZE) / 1024);
+    ck_assert_msg(more_kib < CYCLES_KIB, "%ld KiB more", more_kib);
+#endif
 }
 END_TEST
 
@@ -291,6 +360,7 @@ Suite *test_suite(void)
                         (int)sizeof(wf_host) + 1);
     tcase_add_test(tests, two_contexts_in_one_process_share_nothing);
     tcase_add_test(tests, open_and_close_again_and_again_leaves_no_thread);
+    tcase_add_test(tests, starting_and_stopping_again_and_again_leaves_nothing_behind);
     tcase_add_loop_test(tests, a_configuration_that_is_no_json_object_is_refused_everywhere,
                         0, (int)CDC_COUNT(bad_configs));
     tcase_add_test(tests, a_huge_or_deeply_nested_configuration_is_refused);
