@@ -98,7 +98,7 @@ wf_status module_source_start(struct module_source *module, wf_error *err)
     wf_error why = {.code = WF_OK};
     status = registry_start_unless(module->sources, settings, str_from(module->name),
                                    &module->cancelled, &why);
-    module->started = !status;
+    module->started |= !status; /* a start that was refused leaves what runs running */
     if (atomic_load(&module->cancelled)) {
         wf_status stopped = module_source_end(module, err);
         return stopped ? stopped

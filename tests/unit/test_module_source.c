@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_module_source - a start that is not wanted any more: before it, while it connects,
- * and after it.
+ * and after it; and a stop after a start too many.
  */
 #include "modules/module_source.h"
 
@@ -93,6 +93,17 @@ START_TEST(a_start_after_a_cancel_fails_until_a_stop)
 }
 END_TEST
 
+START_TEST(a_stop_ends_what_runs_also_after_a_second_start_that_was_refused)
+{
+    ck_assert_int_eq(module_source_start(module, &err), WF_OK);
+    ck_assert_int_eq(module_source_start(module, &err), WF_STATE);
+    ck_assert(runs());
+    ck_assert_int_eq(module_source_stop(module, &err), WF_OK);
+    ck_assert(!runs());
+    ck_assert_uint_eq(script_count(SCRIPT_CLOSE), 1);
+}
+END_TEST
+
 /* Whichever comes first. */
 START_TEST(a_cancel_at_any_moment_leaves_nothing_running)
 {
@@ -134,6 +145,7 @@ Suite *test_suite(void)
     tcase_set_timeout(tc, 40);
     tcase_add_test(tc, a_start_that_connects_ends_when_it_is_cancelled);
     tcase_add_test(tc, a_start_after_a_cancel_fails_until_a_stop);
+    tcase_add_test(tc, a_stop_ends_what_runs_also_after_a_second_start_that_was_refused);
     tcase_add_test(tc, a_cancel_at_any_moment_leaves_nothing_running);
     tcase_add_test(tc, a_cancel_lets_alone_what_is_somebody_elses);
     suite_add_tcase(suite, tc);
