@@ -8,8 +8,7 @@
 
 #include "base/limits.h"
 
-#define RUN_MEMORY_IDLE 64                    /* at most this many are kept */
-#define RUN_MEMORY_LARGE (8u * 1024u * 1024u) /* larger ones are not */
+#define RUN_MEMORY_IDLE 64 /* at most this many are kept */
 
 struct run_memory_pool {
     pthread_mutex_t idle_lock;
@@ -82,7 +81,7 @@ static size_t run_memory_size(const struct run_memory *memory)
 
 void run_memory_put(struct run_memory_pool *pool, struct run_memory *memory)
 {
-    bool keep = run_memory_size(memory) <= RUN_MEMORY_LARGE;
+    bool keep = run_memory_size(memory) <= LIMIT_ARENA_KEPT;
     if (keep) {
         arena_reset(&memory->arena);
         pthread_mutex_lock(&pool->idle_lock);

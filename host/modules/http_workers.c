@@ -67,7 +67,10 @@ static void *http_workers_thread(void *arg)
     for (struct http_job *job; (job = http_workers_take(w)) != NULL;) {
         pthread_mutex_unlock(&w->queue_lock);
         w->fn(w->ctx, job, &arena);
-        arena_reset(&arena);
+        if (arena.total > LIMIT_ARENA_KEPT)
+            arena_release(&arena);
+        else
+            arena_reset(&arena);
         pthread_mutex_lock(&w->queue_lock);
     }
     pthread_mutex_unlock(&w->queue_lock);
