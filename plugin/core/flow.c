@@ -89,6 +89,14 @@ wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes,
     return render_origin_init(&flow->origin, flow->owner.source_id, provider, err);
 }
 
+void flow_close(struct cdc_flow *flow)
+{
+    pthread_mutex_lock(&flow->lock);
+    ring_release(&flow->ring);
+    lane_release(&flow->lanes);
+    pthread_mutex_unlock(&flow->lock);
+}
+
 void flow_run(struct cdc_flow *flow)
 {
     pthread_mutex_lock(&flow->lock);
@@ -115,11 +123,6 @@ static bool flow_all_rest(const struct cdc_flow *flow)
         if (!sub->resting)
             return false;
     return true;
-}
-
-bool flow_at_rest(struct cdc_flow *flow)
-{
-    return flow_wait_rest(flow, 0);
 }
 
 bool flow_wait_rest(struct cdc_flow *flow, int wait_ms)

@@ -100,13 +100,14 @@ void flow_release(struct cdc_flow *flow); /* nobody is attached any more */
 wf_status flow_open(struct cdc_flow *flow, wf_str provider, size_t bytes,
                     size_t max_event_bytes, wf_error *err);
 
+/* Gives the log back, and what is in it, until the next run.  Everyone rests.  [source] */
+void flow_close(struct cdc_flow *flow);
+
 /* Lets deliveries go on.  [source] */
 void flow_run(struct cdc_flow *flow);
-/* Ends deliveries: no callback begins any more.  flow_at_rest() tells when none is running.
- * [source] */
+/* Ends deliveries: no callback begins any more.  [source] */
 void flow_halt(struct cdc_flow *flow);
-bool flow_at_rest(struct cdc_flow *flow);
-/* Waits for that, at most `wait_ms`.  [source] */
+/* Waits until none is running, at most `wait_ms`; false: one is.  [source] */
 bool flow_wait_rest(struct cdc_flow *flow, int wait_ms);
 
 /* Appends the change for those who want it.  WF_OK also when nobody does; CDC_FULL when

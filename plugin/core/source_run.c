@@ -104,15 +104,16 @@ static wf_status source_run_open(struct cdc_source *source,
         return status;
     }
     scribe_wait(&source->scribe); /* it may be writing the identity of before */
-    buf_clear(&source->identity);
-    buf_str(&source->identity, buf_view(&identity));
+    struct buf before = source->identity;
+    source->identity = identity;
+    identity = before;
     source->pause_told = false;
     source->untold = source->position.len > 0; /* the connection before may have lost it */
     pthread_mutex_lock(&source->provider_lock);
     source->provider_state = state;
     source->provider_open = true;
     pthread_mutex_unlock(&source->provider_lock);
-    return buf_status(&source->identity, "identity", err);
+    return WF_OK;
 }
 
 static void source_run_close(struct cdc_source *source)
@@ -423,6 +424,7 @@ static void source_run_cleanup(struct cdc_source *source, const struct cdc_emitt
 static void source_run_end(struct cdc_source *source, bool failed)
 {
     source_run_close(source);
+    flow_close(&source->flow);
     source_lock_release(&source->lock_fd);
     pthread_mutex_lock(&source->lock);
     source->draining = false;

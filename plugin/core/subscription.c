@@ -32,11 +32,6 @@ bool subscription_is_inside(const struct cdc_subscription *sub)
     return subscription_current == sub;
 }
 
-bool subscription_inside_any(void)
-{
-    return subscription_current != NULL;
-}
-
 /* ---- delivering ---------------------------------------------------------------------- */
 
 static bool subscription_is_retracted(const struct cdc_subscription *sub,

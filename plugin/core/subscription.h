@@ -78,8 +78,6 @@ bool subscription_is_stopping(struct cdc_subscription *sub);
 
 /* True on the thread of a callback of this subscription.  [any] */
 bool subscription_is_inside(const struct cdc_subscription *sub);
-/* True on the thread of any callback. */
-bool subscription_inside_any(void);
 
 /* For core/pool.c: delivers one record; false: the thread has to rest, the record is not
  * done. */

@@ -176,6 +176,29 @@ START_TEST(a_second_start_is_refused_while_it_runs)
 }
 END_TEST
 
+/* It may be stopped for long, and there may be many of them. */
+START_TEST(a_source_that_is_stopped_holds_no_log)
+{
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_add(1, 3);
+    rig_await(&rig_one, 3);
+    rig_stop();
+    ck_assert_ptr_null(rig_source->flow.ring.memory);
+    struct cdc_status now;
+    source_status(rig_source, &now);
+    CDC_CLEANUP(buf_release) struct buf subscriptions;
+    buf_init(&subscriptions, LIMIT_TEXT_BYTES);
+    source_subscriptions_json(rig_source, &subscriptions);
+    ck_assert_ptr_nonnull(strstr(buf_c(&subscriptions), "\"behind\":0"));
+    rig_leave(&rig_one);
+    rig_listen(&rig_one);
+    rig_start("");
+    rig_add(4, 5);
+    rig_await(&rig_one, 5);
+}
+END_TEST
+
 START_TEST(a_source_that_never_ran_has_no_store)
 {
     struct cdc_store *store;
@@ -299,6 +322,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_source_with_busy_callbacks_is_freed_when_they_have_returned);
     tcase_add_test(tc, stops_and_starts_from_many_sides_end_in_a_running_source);
     tcase_add_test(tc, a_second_start_is_refused_while_it_runs);
+    tcase_add_test(tc, a_source_that_is_stopped_holds_no_log);
     tcase_add_test(tc, a_source_that_never_ran_has_no_store);
     suite_add_tcase(suite, tc);
     tc = tcase_create("cleanup");
