@@ -12,7 +12,7 @@
 #define LIMIT_EVENT_BYTES                                                                  \
     (1024u * 1024u * 1024u) /* the most max_event_bytes may be set to */
 #define LIMIT_ARENA_BYTES (256u * 1024u * 1024u) /* one pipeline run's values */
-#define LIMIT_ARENA_KEPT (8u * 1024u * 1024u) /* of these, what waits for the next run */
+#define LIMIT_ARENA_KEPT (8u * 1024u * 1024u)    /* of these, what waits for the next run */
 #define LIMIT_JSON_DEPTH 128                     /* nesting, of anything we parse */
 #define LIMIT_TABLES 65535                       /* table names one source remembers */
 #define LIMIT_COLUMNS 4096                       /* columns of one table */

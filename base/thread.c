@@ -5,7 +5,6 @@
 #include "base/thread.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -13,15 +12,23 @@
 
 #define THREAD_NAME_BYTES 16 /* Linux's limit, with the NUL */
 
+void thread_block_signals(sigset_t *out_before)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < CDC_COUNT(crashes); i++)
+        sigdelset(&blocked, crashes[i]);
+    pthread_sigmask(SIG_SETMASK, &blocked, out_before);
+}
+
 wf_status thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
                        wf_error *err)
 {
-    sigset_t all;
     sigset_t before;
     pthread_t thread;
-    sigfillset(&all);
     /* The new thread inherits the mask: the host's signals stay with the host's threads. */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_block_signals(&before);
     int failure = pthread_create(&thread, NULL, fn, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failure)

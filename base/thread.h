@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
- * thread - pthreads as this project uses them: all signals blocked, named, waits on the
+ * thread - pthreads as this project uses them: signals blocked, named, waits on the
  * monotonic clock.
  */
 #ifndef BASE_THREAD_H
 #define BASE_THREAD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 
 #include "sdk/wf_plugin.h"
 
-/* Starts fn(arg) with all signals blocked; `name` is cut to 15 bytes. */
+/* Blocks, for the calling thread and those it makes, every signal but the ones that a crash
+ * of its own raises: the host's handler is to hear of that. */
+void thread_block_signals(sigset_t *out_before);
+
+/* Starts fn(arg) with signals blocked like that; `name` is cut to 15 bytes. */
 wf_status thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *arg,
                        wf_error *err);
 

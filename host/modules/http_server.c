@@ -11,7 +11,6 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -393,10 +392,8 @@ static void *http_server_create(const struct definition *def)
  * host's. */
 static struct MHD_Daemon *http_server_run(struct http_server *s)
 {
-    sigset_t all;
     sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_block_signals(&before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
         http_server_on_request, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd,

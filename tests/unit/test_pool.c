@@ -251,7 +251,8 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_halt_waits_for_all_workers_and_only_what_was_not_done_comes_again);
     tcase_add_test(tc, a_stop_waits_for_workers_that_have_the_last_events);
     tcase_add_test(tc, more_events_than_slots_are_handed_on);
-    tcase_add_test(tc, a_worker_that_has_to_rest_does_not_go_on_behind_the_event_it_gave_up);
+    tcase_add_test(tc,
+                   a_worker_that_has_to_rest_does_not_go_on_behind_the_event_it_gave_up);
     tcase_add_test(tc, a_worker_may_stop_its_own_subscription);
     suite_add_tcase(suite, tc);
     return suite;

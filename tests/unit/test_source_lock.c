@@ -290,8 +290,8 @@ Suite *test_suite(void)
     tcase_add_test(tcase, the_file_is_the_owners_alone_and_its_pid_goes_with_the_lock);
     tcase_add_test(tcase, releasing_nothing_does_nothing);
     tcase_add_test(tcase, the_lock_of_a_killed_process_is_free);
-    tcase_add_test(
-        tcase, a_lock_that_was_released_is_free_although_a_child_was_forked_meanwhile);
+    tcase_add_test(tcase,
+                   a_lock_that_was_released_is_free_although_a_child_was_forked_meanwhile);
     tcase_add_test(tcase, the_lock_does_not_outlive_an_exec);
     tcase_add_loop_test(tcase, bytes_that_are_no_plain_names_are_written_in_hexadecimal, 0,
                         (int)CDC_COUNT(names));

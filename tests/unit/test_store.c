@@ -78,8 +78,8 @@ START_TEST(a_file_that_was_removed_or_replaced_takes_nothing_until_it_is_back)
     ck_assert_ptr_nonnull(strstr(err.text, "removed or replaced"));
     ck_assert_int_eq(store_forget(store_rig_store, SHOP, &err), WF_CONFIG);
     ck_assert_int_eq(rename(buf_c(&away), file), 0);
-    must(
-        store_position_put(store_rig_store, SHOP, STR("memory"), STR("id"), STR("7"), &err));
+    must(store_position_put(store_rig_store, SHOP, STR("memory"), STR("id"), STR("7"),
+                            &err));
     has_position(SHOP, STR("7"), STR("id"));
 }
 END_TEST
