@@ -116,11 +116,6 @@ wf_str pipeline_name(const struct pipeline *p)
     return p->name;
 }
 
-struct app *pipeline_app(const struct pipeline *p)
-{
-    return p->app;
-}
-
 /* ---- running ------------------------------------------------------------------------- */
 
 static wf_status pipeline_parse(struct run *run, wf_str json, const char *what,

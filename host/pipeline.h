@@ -39,6 +39,5 @@ void pipeline_free(struct pipeline *p);
 wf_status pipeline_run(struct pipeline *p, struct pipeline_call *call, wf_error *err);
 
 wf_str pipeline_name(const struct pipeline *p);
-struct app *pipeline_app(const struct pipeline *p);
 
 #endif

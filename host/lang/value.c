@@ -88,67 +88,6 @@ const struct value *value_path(const struct value *root, wf_str dotted)
     return at;
 }
 
-static const struct value *value_copy_deep(struct arena *a, const struct value *v,
-                                           int depth);
-
-static const struct value *value_copy_list(struct arena *a, const struct value *v,
-                                           int depth)
-{
-    size_t count = v->list.count;
-    const struct value **items = arena_alloc(a, count * sizeof *items);
-    if (!items)
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        items[i] = value_copy_deep(a, v->list.items[i], depth + 1);
-        if (!items[i])
-            return NULL;
-    }
-    return value_list(a, items, count);
-}
-
-static const struct value *value_copy_map(struct arena *a, const struct value *v, int depth)
-{
-    struct value *map = value_map(a, v->map.count);
-    for (size_t i = 0; map && i < v->map.count; i++) {
-        wf_str key = arena_str(a, v->map.members[i].key);
-        const struct value *member = value_copy_deep(a, v->map.members[i].value, depth + 1);
-        if (!key.ptr || !value_set(a, map, key, member))
-            return NULL;
-    }
-    return map;
-}
-
-static const struct value *value_copy_deep(struct arena *a, const struct value *v,
-                                           int depth)
-{
-    if (depth > VALUE_DEPTH)
-        return NULL;
-    switch (v->kind) {
-    case VALUE_NULL:
-        return &value_null;
-    case VALUE_BOOL:
-        return value_of_bool(v->boolean);
-    case VALUE_INT:
-        return value_of_int(a, v->integer);
-    case VALUE_LIST:
-        return value_copy_list(a, v, depth);
-    case VALUE_MAP:
-        return value_copy_map(a, v, depth);
-    default:
-        break;
-    }
-    struct value *copy = value_of_text(a, arena_str(a, v->text));
-    if (!copy || !copy->text.ptr)
-        return NULL;
-    copy->kind = v->kind;
-    return copy;
-}
-
-const struct value *value_copy(struct arena *a, const struct value *v)
-{
-    return value_copy_deep(a, v, 0);
-}
-
 /* A number of plain digits that is kept as text is no int64. */
 static bool value_is_large_integer(const struct value *v)
 {

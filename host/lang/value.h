@@ -81,8 +81,6 @@ const struct value *value_path(const struct value *root, wf_str dotted);
  * borrowed from `json`, which must outlive the value. */
 wf_status value_parse(struct arena *a, wf_str json, const char *what,
                       const struct value **out, wf_error *err);
-/* A deep copy that borrows nothing. */
-const struct value *value_copy(struct arena *a, const struct value *v);
 
 /* JSON text (members in their order); strings that are not UTF-8 become U+FFFD there. */
 void value_json(struct buf *out, const struct value *v);

@@ -117,7 +117,7 @@ wf_status http_listen_open(wf_str address, int *out_fd, wf_error *err)
     return WF_OK;
 }
 
-unsigned http_listen_name(int fd, struct buf *out)
+void http_listen_name(int fd, struct buf *out)
 {
     struct sockaddr_storage name;
     socklen_t len = sizeof name;
@@ -126,10 +126,7 @@ unsigned http_listen_name(int fd, struct buf *out)
     if (getsockname(fd, (struct sockaddr *)&name, &len) ||
         getnameinfo((struct sockaddr *)&name, len, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV))
-        return 0;
+        return;
     bool six = name.ss_family == AF_INET6;
     buf_printf(out, six ? "[%s]:%s" : "%s:%s", host, port);
-    uint64_t number = 0;
-    (void)str_to_u64(str_from(port), &number);
-    return (unsigned)number;
 }

@@ -13,7 +13,7 @@ wf_status http_listen_check(wf_str address, wf_error *err);
 /* A non-blocking socket that listens; the caller closes it.  WF_UNAVAILABLE says why
  * not. */
 wf_status http_listen_open(wf_str address, int *out_fd, wf_error *err);
-/* Appends "127.0.0.1:8080", and gives the port. */
-unsigned http_listen_name(int fd, struct buf *out);
+/* Appends "127.0.0.1:8080"; nothing when that cannot be told. */
+void http_listen_name(int fd, struct buf *out);
 
 #endif

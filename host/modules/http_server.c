@@ -66,7 +66,6 @@ struct http_server {
     struct http_workers *workers;
     struct MHD_Daemon *daemon;
     int listen_fd;
-    unsigned port;
 };
 
 /* ---- sending
@@ -332,11 +331,6 @@ void http_server_detach(struct http_server *s, const struct http_router *router)
     pthread_rwlock_unlock(&s->routers_lock);
 }
 
-unsigned http_server_port(const struct http_server *s)
-{
-    return s->port;
-}
-
 /* 65536 or "4MiB"; the default when the key is missing. */
 static bool http_server_body_bytes(const struct definition *def, uint64_t *out)
 {
@@ -411,7 +405,6 @@ static void http_server_close(struct http_server *s)
     if (s->listen_fd >= 0)
         close(s->listen_fd);
     s->listen_fd = -1;
-    s->port = 0;
 }
 
 static wf_status http_server_start(void *self, wf_error *err)
@@ -425,7 +418,7 @@ static wf_status http_server_start(void *self, wf_error *err)
     char memory[320];
     struct buf name;
     buf_fixed(&name, memory, sizeof memory);
-    s->port = http_listen_name(s->listen_fd, &name);
+    http_listen_name(s->listen_fd, &name);
     s->stopping = false;
     s->workers = http_workers_new(HTTP_SERVER_WORKERS, http_server_work, s);
     s->daemon = s->workers ? http_server_run(s) : NULL;

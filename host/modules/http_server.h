@@ -21,7 +21,4 @@ wf_status http_server_attach(struct http_server *server, struct http_router *rou
  * [control] */
 void http_server_detach(struct http_server *server, const struct http_router *router);
 
-/* The port it listens on; 0 when it is not started.  [control] */
-unsigned http_server_port(const struct http_server *server);
-
 #endif

@@ -87,18 +87,6 @@ START_TEST(json_reads_and_prints_back)
 }
 END_TEST
 
-START_TEST(a_copy_borrows_nothing)
-{
-    char *json = str_dup(str_from(texts[_i].json));
-    const struct value *v = parsed(json);
-    const struct value *copy = value_copy(&arena, v);
-    ck_assert_ptr_nonnull(copy);
-    memset(json, 'x', strlen(json));
-    ck_assert_str_eq(json_of(copy), texts[_i].again ? texts[_i].again : texts[_i].json);
-    free(json);
-}
-END_TEST
-
 START_TEST(json_cut_anywhere_is_refused_with_its_name)
 {
     static const char whole[] =
@@ -182,8 +170,6 @@ START_TEST(a_map_finds_every_key_and_keeps_the_order)
 
     const struct value *again = parsed(json_of(map));
     ck_assert(value_equal(map, again));
-    const struct value *copy = value_copy(&arena, map);
-    ck_assert(value_equal(copy, map));
 }
 END_TEST
 
@@ -305,7 +291,6 @@ START_TEST(a_value_nested_beyond_all_bounds_breaks_the_buffer)
     buf_clear(&out);
     value_print(&out, v);
     ck_assert_int_ne(out.broken, WF_OK);
-    ck_assert_ptr_null(value_copy(&arena, v));
     ck_assert(!value_equal(v, v));
 }
 END_TEST
@@ -316,7 +301,6 @@ Suite *test_suite(void)
     TCase *tests = tcase_create("value");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, json_reads_and_prints_back, 0, CDC_COUNT(texts));
-    tcase_add_loop_test(tests, a_copy_borrows_nothing, 0, CDC_COUNT(texts));
     tcase_add_test(tests, json_cut_anywhere_is_refused_with_its_name);
     tcase_add_test(tests, text_behind_the_value_is_refused);
     tcase_add_test(tests, nesting_has_a_limit);
