@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "plugin/core/store.h"
 
 void registry_init(struct cdc_registry *registry, const wf_host *host,
                    const struct cdc_provider *const *providers)
@@ -73,9 +74,13 @@ void registry_return(struct cdc_registry *registry, struct cdc_source *source)
 {
     if (!source)
         return;
+    struct cdc_store *store = NULL;
     pthread_mutex_lock(&registry->lock);
-    source->refs--;
+    /* There may be many that are stopped, and each would keep its files open. */
+    if (!--source->refs && !source->registered)
+        store = source_take_store(source);
     pthread_mutex_unlock(&registry->lock);
+    store_close(store);
 }
 
 /* With registry.lock: registered and asked to start are one step, as unregistered and asked

@@ -416,6 +416,20 @@ wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_err
     return status;
 }
 
+struct cdc_store *source_take_store(struct cdc_source *source)
+{
+    struct cdc_store *store = NULL;
+    pthread_mutex_lock(&source->lock);
+    if (!source->wanted && source_is_stopped(source)) {
+        pthread_mutex_lock(&source->store_lock);
+        store = source->store;
+        source->store = NULL;
+        pthread_mutex_unlock(&source->store_lock);
+    }
+    pthread_mutex_unlock(&source->lock);
+    return store;
+}
+
 wf_status source_with_provider(struct cdc_source *source,
                                const struct cdc_provider *provider,
                                wf_status (*fn)(void *state, void *arg, wf_error *err),

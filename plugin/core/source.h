@@ -85,7 +85,7 @@ struct cdc_source {
     pthread_t thread;
 
     pthread_mutex_t store_lock; /* guards opening it */
-    struct cdc_store *store;    /* once opened it stays */
+    struct cdc_store *store;    /* once opened it stays while anybody uses the source */
 
     pthread_mutex_t provider_lock; /* guards the two below against interrupts */
     bool provider_open;
@@ -189,6 +189,10 @@ wf_status source_schema_history(struct cdc_source *source, wf_str table,
 
 /* The store of the source's state_dir, opened when first asked for.  [any] */
 wf_status source_store(struct cdc_source *source, struct cdc_store **out, wf_error *err);
+
+/* Gives the store of a source that is stopped, to be closed; NULL: it runs, or has none.
+ * Nobody else may be using the source.  [any] */
+struct cdc_store *source_take_store(struct cdc_source *source);
 
 /* Makes the source thread look again.  [any] */
 void source_wake(struct cdc_source *source);

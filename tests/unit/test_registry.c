@@ -5,6 +5,7 @@
  */
 #include <cjson/cJSON.h>
 #include <check.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -154,11 +155,41 @@ END_TEST
 
 START_TEST(a_store_is_not_moved_under_the_feet_of_a_source)
 {
+    struct cdc_source *source;
     ck_assert_int_eq(start("a", ""), WF_OK);
+    ck_assert_int_eq(registry_borrow(&registry, STR("a"), &source, &err), WF_OK);
     ck_assert_int_eq(stop("a"), WF_OK);
     dir = temp_dir();
     ck_assert_int_eq(start("a", ""), WF_CONFIG);
     ck_assert_ptr_nonnull(strstr(err.text, "state_dir"));
+    registry_return(&registry, source);
+    ck_assert_int_eq(start("a", ""), WF_OK);
+}
+END_TEST
+
+static unsigned open_files(void)
+{
+    unsigned count = 0;
+    DIR *files = opendir("/proc/self/fd");
+    ck_assert_ptr_nonnull(files);
+    while (readdir(files))
+        count++;
+    closedir(files);
+    return count;
+}
+
+START_TEST(sources_that_came_and_went_keep_no_file_open)
+{
+    char id[8];
+    unsigned files = open_files();
+    for (int i = 0; i < 20; i++) {
+        snprintf(id, sizeof id, "s%d", i);
+        ck_assert_int_eq(start(id, ""), WF_OK);
+        ck_assert_uint_gt(open_files(), files);
+        ck_assert_int_eq(registry_stop(&registry, str_from(id), i % 2, NULL, &err), WF_OK);
+    }
+    ck_assert_uint_eq(open_files(), files);
+    ck_assert_int_eq(registry_restart(&registry, STR("s7"), &err), WF_OK);
 }
 END_TEST
 
@@ -209,6 +240,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_module_stops_only_what_is_its_own);
     tcase_add_test(tc, a_cleanup_says_what_was_removed_also_of_a_stopped_source);
     tcase_add_test(tc, a_store_is_not_moved_under_the_feet_of_a_source);
+    tcase_add_test(tc, sources_that_came_and_went_keep_no_file_open);
     tcase_add_test(tc, many_threads_may_start_and_stop_the_same_sources);
     suite_add_tcase(suite, tc);
     return suite;
