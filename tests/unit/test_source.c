@@ -5,7 +5,6 @@
  */
 #include <check.h>
 #include <pthread.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -487,50 +486,6 @@ START_TEST(a_source_another_process_runs_is_refused_or_waited_for)
 }
 END_TEST
 
-/* Tidying up lets no second process in, or ends the run when one was faster. */
-START_TEST(a_lock_file_that_was_removed_is_made_anew_or_the_source_given_up)
-{
-    int fd = -1;
-    rig_source->check_ms = 0;
-    rig_listen(&rig_one);
-    rig_start("");
-    uint64_t polls = script_count(SCRIPT_POLL);
-    script_block(SCRIPT_POLL);
-    source_wake(rig_source);
-    script_await(SCRIPT_POLL, polls + 1);
-    ck_assert_int_eq(unlink(temp_path(rig_dir, "s.lock")), 0);
-    if (_i)
-        ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_OK);
-    polls = script_count(SCRIPT_POLL);
-    script_release(SCRIPT_POLL);
-    if (_i) {
-        rig_await_phase(LIFECYCLE_FAILED);
-        source_lock_release(&fd);
-        return;
-    }
-    script_await(SCRIPT_POLL, polls + 1);
-    ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_STATE);
-}
-END_TEST
-
-/* What is at the far side, and in the state, is the other process's. */
-START_TEST(who_stands_by_cleans_nothing_up)
-{
-    int fd = -1;
-    ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_OK);
-    rig_start("\"standby\":true");
-    if (_i)
-        rig_stop();
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_STATE);
-    ck_assert_ptr_nonnull(strstr(err.text, "already running"));
-    ck_assert_uint_eq(script_count(SCRIPT_OPEN), 0);
-    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 0);
-    source_lock_release(&fd);
-    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
-    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 1);
-}
-END_TEST
-
 /* ---- what it says -------------------------------------------------------------------- */
 
 START_TEST(the_status_tells_lag_position_and_subscriptions)
@@ -599,9 +554,6 @@ Suite *test_suite(void)
                    a_reconnect_forgets_the_providers_snapshot_until_it_is_reported_again);
     tcase_add_test(tc, a_start_on_standby_waits_for_the_far_side_but_not_for_a_mistake);
     tcase_add_loop_test(tc, a_source_another_process_runs_is_refused_or_waited_for, 0, 2);
-    tcase_add_loop_test(
-        tc, a_lock_file_that_was_removed_is_made_anew_or_the_source_given_up, 0, 2);
-    tcase_add_loop_test(tc, who_stands_by_cleans_nothing_up, 0, 2);
     tcase_add_test(tc, the_status_tells_lag_position_and_subscriptions);
     suite_add_tcase(suite, tc);
     return suite;

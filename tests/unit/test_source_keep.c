@@ -2,13 +2,17 @@
  *
  * test_source_keep - when a position is written: not again and again while events trickle
  * in, and soon once none comes.  That nothing is told before it is written, and what a slow
- * or full disk does, is in test_source.c.
+ * or full disk does, is in test_source.c.  And a lock file that does not stay.
  */
 #include <check.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
+#include "plugin/core/source_lock.h"
 #include "tests/support/run.h"
 #include "tests/support/source_rig.h"
+#include "tests/support/temp.h"
 
 #define KEEP_BURSTS 2000
 #define KEEP_SOON_MS 20    /* after the last event */
@@ -82,6 +86,33 @@ START_TEST(the_last_position_is_stored_although_nothing_comes_after_it)
 }
 END_TEST
 
+/* Tidying up lets no second process in, or ends the run when one was faster. */
+START_TEST(a_lock_file_that_was_removed_is_made_anew_or_the_source_given_up)
+{
+    int fd = -1;
+    wf_error err;
+    rig_source->check_ms = 0;
+    rig_listen(&rig_one);
+    rig_start("");
+    uint64_t polls = script_count(SCRIPT_POLL);
+    script_block(SCRIPT_POLL);
+    source_wake(rig_source);
+    script_await(SCRIPT_POLL, polls + 1);
+    ck_assert_int_eq(unlink(temp_path(rig_dir, "s.lock")), 0);
+    if (_i)
+        ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_OK);
+    polls = script_count(SCRIPT_POLL);
+    script_release(SCRIPT_POLL);
+    if (_i) {
+        rig_await_phase(LIFECYCLE_FAILED);
+        source_lock_release(&fd);
+        return;
+    }
+    script_await(SCRIPT_POLL, polls + 1);
+    ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_STATE);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("source_keep");
@@ -89,6 +120,8 @@ Suite *test_suite(void)
     tcase_add_checked_fixture(tc, rig_setup_one, rig_teardown_one);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, small_bursts_are_stored_as_rarely_as_a_stream);
+    tcase_add_loop_test(
+        tc, a_lock_file_that_was_removed_is_made_anew_or_the_source_given_up, 0, 2);
     tcase_add_loop_test(tc, the_last_position_is_stored_although_nothing_comes_after_it, 0,
                         2);
     suite_add_tcase(suite, tc);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "plugin/core/source_lock.h"
 #include "tests/support/run.h"
 #include "tests/support/source_rig.h"
 
@@ -297,6 +298,24 @@ START_TEST(a_cleanup_from_inside_a_callback_is_done_when_it_has_returned)
 }
 END_TEST
 
+/* What is at the far side, and in the state, is the other process's. */
+START_TEST(who_stands_by_cleans_nothing_up)
+{
+    int fd = -1;
+    ck_assert_int_eq(source_lock_take(rig_dir, STR("s"), &fd, &err), WF_OK);
+    rig_start("\"standby\":true");
+    if (_i)
+        rig_stop();
+    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_STATE);
+    ck_assert_ptr_nonnull(strstr(err.text, "already running"));
+    ck_assert_uint_eq(script_count(SCRIPT_OPEN), 0);
+    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 0);
+    source_lock_release(&fd);
+    ck_assert_int_eq(source_stop(rig_source, true, NULL, &err), WF_OK);
+    ck_assert_uint_eq(script_count(SCRIPT_CLEANUP), 1);
+}
+END_TEST
+
 START_TEST(a_broken_source_can_be_cleaned_up)
 {
     rig_listen(&rig_one);
@@ -333,6 +352,7 @@ Suite *test_suite(void)
     tcase_add_test(tc, a_stop_without_cleanup_leaves_what_the_provider_says);
     tcase_add_loop_test(tc, a_cleanup_that_fails_says_so_and_can_be_repeated, 0, 2);
     tcase_add_test(tc, a_cleanup_from_inside_a_callback_is_done_when_it_has_returned);
+    tcase_add_loop_test(tc, who_stands_by_cleans_nothing_up, 0, 2);
     tcase_add_test(tc, a_broken_source_can_be_cleaned_up);
     suite_add_tcase(suite, tc);
     return suite;
