@@ -180,7 +180,7 @@ static unsigned open_files(void)
 
 START_TEST(sources_that_came_and_went_keep_no_file_open)
 {
-    char id[8];
+    char id[16];
     unsigned files = open_files();
     for (int i = 0; i < 20; i++) {
         snprintf(id, sizeof id, "s%d", i);
