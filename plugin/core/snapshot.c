@@ -40,15 +40,21 @@ static void snapshot_free_tables(struct snapshot *s)
     }
 }
 
-static struct snapshot_ask *snapshot_take_ask(struct snapshot *s)
+static struct snapshot_ask *snapshot_first_ask(struct snapshot *s)
 {
     pthread_mutex_lock(&s->lock);
     struct snapshot_ask *ask = s->asks;
-    if (ask)
-        s->asks = ask->next;
-    atomic_store(&s->asked, s->asks != NULL);
     pthread_mutex_unlock(&s->lock);
     return ask;
+}
+
+static void snapshot_drop_ask(struct snapshot *s, struct snapshot_ask *first)
+{
+    pthread_mutex_lock(&s->lock);
+    s->asks = first->next;
+    atomic_store(&s->asked, s->asks != NULL);
+    pthread_mutex_unlock(&s->lock);
+    free(first);
 }
 
 void snapshot_reset(struct snapshot *s)
@@ -61,8 +67,8 @@ void snapshot_reset(struct snapshot *s)
     pthread_mutex_lock(&s->lock);
     s->progress.running = false;
     pthread_mutex_unlock(&s->lock);
-    for (struct snapshot_ask *ask; (ask = snapshot_take_ask(s)) != NULL;)
-        free(ask);
+    for (struct snapshot_ask *ask; (ask = snapshot_first_ask(s)) != NULL;)
+        snapshot_drop_ask(s, ask);
 }
 
 void snapshot_free(struct snapshot *s)
@@ -206,16 +212,6 @@ static wf_status snapshot_begin(struct snapshot *s, const struct snapshot_ask *a
     return status;
 }
 
-/* It was promised, so it is asked again: soon, or after a reconnect. */
-static void snapshot_put_back(struct snapshot *s, struct snapshot_ask *ask)
-{
-    pthread_mutex_lock(&s->lock);
-    ask->next = s->asks;
-    s->asks = ask;
-    atomic_store(&s->asked, true);
-    pthread_mutex_unlock(&s->lock);
-}
-
 static wf_status snapshot_begun(struct snapshot *s, const struct snapshot_ask *ask,
                                 wf_error *err)
 {
@@ -229,17 +225,37 @@ static wf_status snapshot_begun(struct snapshot *s, const struct snapshot_ask *a
     return status;
 }
 
+static void snapshot_tell(struct snapshot *s)
+{
+    struct snapshot_progress now = {.running = s->active};
+    for (const struct snapshot_table *table = s->tables; table; table = table->next) {
+        now.tables++;
+        now.tables_done += table->done;
+        now.rows += table->rows;
+        if (table->estimated_rows < 0 || now.estimated_rows < 0)
+            now.estimated_rows = -1;
+        else
+            now.estimated_rows += table->estimated_rows;
+        if (!table->done && !now.table[0])
+            snprintf(now.table, sizeof now.table, "%.*s", STR_ARG(table->name));
+    }
+    pthread_mutex_lock(&s->lock);
+    s->progress = now;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* What cannot be begun was promised, so it is tried again: soon, or after a reconnect. */
 static wf_status snapshot_answer(struct snapshot *s, wf_error *err)
 {
-    for (struct snapshot_ask *ask; (ask = snapshot_take_ask(s)) != NULL;) {
+    for (struct snapshot_ask *ask; (ask = snapshot_first_ask(s)) != NULL;) {
         wf_status status = snapshot_begin(s, ask, err);
         if (!status)
             status = snapshot_begun(s, ask, err);
-        if (status) {
-            snapshot_put_back(s, ask);
+        if (status)
             return status == CDC_FULL ? WF_OK : status;
-        }
-        free(ask);
+        if (s->active)
+            snapshot_tell(s);
+        snapshot_drop_ask(s, ask);
     }
     return WF_OK;
 }
@@ -287,25 +303,6 @@ void snapshot_detach(struct snapshot *s)
 
 /* ---- what others see ----------------------------------------------------------------- */
 
-static void snapshot_tell(struct snapshot *s)
-{
-    struct snapshot_progress now = {.running = s->active};
-    for (const struct snapshot_table *table = s->tables; table; table = table->next) {
-        now.tables++;
-        now.tables_done += table->done;
-        now.rows += table->rows;
-        if (table->estimated_rows < 0 || now.estimated_rows < 0)
-            now.estimated_rows = -1;
-        else
-            now.estimated_rows += table->estimated_rows;
-        if (!table->done && !now.table[0])
-            snprintf(now.table, sizeof now.table, "%.*s", STR_ARG(table->name));
-    }
-    pthread_mutex_lock(&s->lock);
-    s->progress = now;
-    pthread_mutex_unlock(&s->lock);
-}
-
 void snapshot_report(struct snapshot *s, const struct cdc_snapshot_report *report)
 {
     if (!s->reported && !report->running)
@@ -333,6 +330,7 @@ void snapshot_progress(struct snapshot *s, struct snapshot_progress *out)
 {
     pthread_mutex_lock(&s->lock);
     *out = s->progress;
+    out->running |= s->asks != NULL;
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -37,7 +37,7 @@ struct snapshot_deps {
 };
 
 struct snapshot_progress {
-    bool running;
+    bool running;    /* or asked for */
     char table[256]; /* the first that is not done, cut short if need be */
     uint64_t tables_done;
     uint64_t tables;

@@ -361,7 +361,6 @@ START_TEST(the_events_of_snapshots_and_stream_together_are_the_tables)
     for (int again = 0; again < (_i == 3 ? 4 : 2); again++) {
         wf_status status = source_snapshot(source, NULL, 0, &err);
         ck_assert_msg(!status, "%s", err.text);
-        nap(20);
         await_snapshot();
     }
     await_us(false);

@@ -73,6 +73,24 @@ static void expect_row(int64_t id, size_t reads, int64_t value)
     ck_assert_int_eq(last, value);
 }
 
+START_TEST(one_that_was_asked_for_counts_as_running_before_it_has_begun)
+{
+    struct snapshot *asked;
+    struct snapshot_progress progress;
+    ck_assert_int_eq(snapshot_new(&asked, &err), WF_OK);
+    snapshot_progress(asked, &progress);
+    ck_assert(!progress.running);
+    ck_assert_int_eq(
+        snapshot_request(asked, NULL, STR("s"), &(struct cdc_list){NULL, 0}, &err), WF_OK);
+    snapshot_progress(asked, &progress);
+    ck_assert(progress.running);
+    snapshot_reset(asked);
+    snapshot_progress(asked, &progress);
+    ck_assert(!progress.running);
+    snapshot_free(asked);
+}
+END_TEST
+
 START_TEST(an_initial_snapshot_reads_every_row_once_and_only_at_the_first_start)
 {
     script_fill("t.a", 1, ROWS, 7);
@@ -524,6 +542,7 @@ Suite *test_suite(void)
     TCase *tc = tcase_create("snapshot");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 30);
+    tcase_add_test(tc, one_that_was_asked_for_counts_as_running_before_it_has_begun);
     tcase_add_test(tc,
                    an_initial_snapshot_reads_every_row_once_and_only_at_the_first_start);
     tcase_add_test(tc, a_snapshot_is_not_made_unless_asked_for);
