@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * kafka_lanes - the partitions that this member has or had, each with a number that it
- * keeps for as long as the group is open.
+ * keeps for as long as the group is open.  (Only when all numbers are given, one that is
+ * away may lose its own.)
  */
 #ifndef PROVIDERS_KAFKA_LANES_H
 #define PROVIDERS_KAFKA_LANES_H
@@ -39,14 +40,15 @@ struct kafka_lanes {
     size_t count, cap;
     uint32_t *slots; /* ids by hash; 0: free */
     size_t slot_count;
+    size_t turn; /* whose number is given away next, when there are no more */
 };
 
 void kafka_lanes_release(struct kafka_lanes *lanes);
 
-/* NULL: it was never ours. */
+/* NULL: it was never ours, or long ago. */
 struct kafka_lane *kafka_lanes_find(const struct kafka_lanes *lanes, const char *topic,
                                     int32_t partition);
-/* Makes it where it is not there.  WF_CONFIG: there are too many. */
+/* Makes it where it is not there.  WF_CONFIG: too many are ours. */
 wf_status kafka_lanes_get(struct kafka_lanes *lanes, const char *topic, int32_t partition,
                           struct kafka_lane **out, wf_error *err);
 

@@ -41,11 +41,43 @@ END_TEST
 START_TEST(there_is_an_end_to_them)
 {
     struct kafka_lane *lane;
-    for (int i = 0; i < LIMIT_LANES; i++)
+    for (int i = 0; i < LIMIT_LANES; i++) {
         ck_assert_int_eq(kafka_lanes_get(&lanes, "t", i, &lane, &err), WF_OK);
+        lane->state = KAFKA_LANE_OURS;
+    }
     ck_assert_int_eq(kafka_lanes_get(&lanes, "t", LIMIT_LANES, &lane, &err), WF_CONFIG);
     ck_assert_int_eq(kafka_lanes_get(&lanes, "t", 7, &lane, &err), WF_OK);
     ck_assert_uint_eq(lane->id, 8);
+    kafka_lanes_release(&lanes);
+}
+END_TEST
+
+START_TEST(when_all_numbers_are_given_those_who_are_away_give_theirs)
+{
+    char topic[32];
+    struct kafka_lane *lane;
+    for (int i = 0; i < LIMIT_LANES; i++) {
+        ck_assert_int_eq(kafka_lanes_get(&lanes, "t", i, &lane, &err), WF_OK);
+        lane->number = 77;
+        lane->state = i % 1000 == 3 ? KAFKA_LANE_AWAY : KAFKA_LANE_OURS;
+    }
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(topic, sizeof(topic), "later_%d", i);
+        ck_assert_int_eq(kafka_lanes_get(&lanes, topic, 5, &lane, &err), WF_OK);
+        ck_assert_uint_eq(lane->id, (unsigned)i * 1000 + 4);
+        ck_assert_str_eq(lane->topic, topic);
+        ck_assert_uint_eq(lane->number, 0);
+        ck_assert_ptr_eq(kafka_lanes_find(&lanes, topic, 5), lane);
+        ck_assert_ptr_null(kafka_lanes_find(&lanes, "t", i * 1000 + 3));
+    }
+    for (int i = 0; i < LIMIT_LANES; i++) {
+        lane = kafka_lanes_find(&lanes, "t", i);
+        if (i < 3000 && i % 1000 == 3)
+            ck_assert_ptr_null(lane);
+        else
+            ck_assert_uint_eq(lane->id, (unsigned)i + 1);
+    }
+    ck_assert_uint_eq(lanes.count, LIMIT_LANES);
     kafka_lanes_release(&lanes);
 }
 END_TEST
@@ -56,6 +88,7 @@ Suite *test_suite(void)
     TCase *table = tcase_create("table");
     tcase_add_test(table, a_partition_keeps_its_number);
     tcase_add_test(table, there_is_an_end_to_them);
+    tcase_add_test(table, when_all_numbers_are_given_those_who_are_away_give_theirs);
     suite_add_tcase(suite, table);
     return suite;
 }
