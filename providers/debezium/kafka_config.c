@@ -48,6 +48,7 @@ static const struct kafka_config_row kafka_config_member[] = {
     {"session.timeout.ms", "20000"},
     {"auto.offset.reset", "error"},
     {"isolation.level", "read_committed"},
+    {"enable.partition.eof", "true"}, /* tells what markers of transactions leave open */
     {"partition.assignment.strategy", "cooperative-sticky"},
     {"topic.metadata.refresh.interval.ms", "5000"}, /* how soon a new table is seen */
     {"allow.auto.create.topics", "false"},
@@ -76,6 +77,7 @@ static const struct kafka_config_row kafka_config_ours[] = {
     {"offset.store.sync.interval.ms", "offsets are kept by the group"},
     {"auto.offset.reset", "a group without an offset begins at a topic's beginning, and "
                           "options.on_records_lost says what happens when one is gone"},
+    {"enable.partition.eof", "it is set by the provider"},
     {"isolation.level", "records of aborted transactions are no changes"},
     {"transactional.id", "nothing is sent in transactions"},
     {"plugin.library.paths", "no other code is loaded"},

@@ -33,8 +33,9 @@ static wf_status kafka_group_keep(struct kafka_group *group, const struct kafka_
     group->group_id = str_dup(plan->group_id);
     group->client_id = str_dup(plan->client_id);
     group->properties = str_dup(plan->properties);
+    group->first_topic = str_dup(str_from(plan->topic_count ? plan->topics[0] : ""));
     if (!group->bootstrap_servers || !group->group_id || !group->client_id ||
-        !group->properties)
+        !group->properties || !group->first_topic)
         return error_no_memory(err);
     group->plan.bootstrap_servers = str_from(group->bootstrap_servers);
     group->plan.group_id = str_from(group->group_id);
@@ -275,6 +276,7 @@ void kafka_group_close(struct kafka_group *group)
     free(group->group_id);
     free(group->client_id);
     free(group->properties);
+    free(group->first_topic);
     free(group);
 }
 
@@ -341,7 +343,6 @@ static void kafka_group_give(struct kafka_group *group, struct kafka_record *out
         .ts_ms = kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE ? -1 : ts_ms,
         .key = {message->key, message->key ? message->key_len : 0},
         .value = {message->payload, message->payload ? message->len : 0},
-        .message = message,
     };
 }
 

@@ -38,7 +38,8 @@ struct kafka_plan {
     wf_str client_id;
     wf_str
         properties; /* JSON object of librdkafka properties, laid over ours; empty: none */
-    /* Topics, or patterns that begin with '^'. */
+    /* Topics, or patterns that begin with '^'; when the first is not there yet, a notice
+     * says so. */
     const char *const *topics;
     size_t topic_count;
     void *ctx;
@@ -59,7 +60,6 @@ struct kafka_record {
     int64_t ts_ms;   /* the record's timestamp; -1: none */
     wf_str key;      /* ptr NULL: null */
     wf_str value;    /* ptr NULL: null (a tombstone) */
-    void *message;   /* rd_kafka_message_t, for kafka_record_header() */
 };
 
 struct kafka_lag {
@@ -125,8 +125,5 @@ wf_status kafka_group_has_past(struct kafka_group *group, const struct kafka_top
  * in-sync replicas (at most timeout_ms). */
 wf_status kafka_group_send(struct kafka_group *group, wf_str topic, wf_str key,
                            wf_str value, int timeout_ms, wf_error *err);
-
-/* A header of a record; false when there is none. */
-bool kafka_record_header(const struct kafka_record *record, const char *name, wf_str *out);
 
 #endif

@@ -30,6 +30,9 @@ static int64_t kafka_group_done(const struct kafka_group *group,
                                 const struct kafka_lane *lane)
 {
     int64_t low, high;
+    bool all = lane->number <= group->confirmed;
+    if (all && lane->end != KAFKA_NO_OFFSET && lane->end >= lane->confirmed)
+        return lane->end;
     if (lane->confirmed != KAFKA_NO_OFFSET)
         return lane->confirmed;
     if (rd_kafka_get_watermark_offsets(group->rk, lane->topic, lane->partition, &low,
@@ -181,16 +184,4 @@ wf_status kafka_group_is_shared(struct kafka_group *group, int timeout_ms, bool 
     if (list)
         rd_kafka_group_list_destroy(list);
     return status;
-}
-
-bool kafka_record_header(const struct kafka_record *record, const char *name, wf_str *out)
-{
-    rd_kafka_headers_t *headers;
-    const void *value;
-    size_t len;
-    if (rd_kafka_message_headers(record->message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-        rd_kafka_header_get_last(headers, name, &value, &len) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return false;
-    *out = (wf_str){value, value ? len : 0};
-    return true;
 }

@@ -31,8 +31,9 @@ struct kafka_lane {
     int64_t confirmed; /* before it everything is delivered; KAFKA_NO_OFFSET: no news */
     int64_t stored;    /* the last offset handed to librdkafka to be committed */
     int64_t committed; /* the last one that the group's coordinator has written */
-    uint64_t number;   /* of the last record taken of it */
-    uint64_t left_at;  /* LEAVING: the last number taken of any lane before it was lost */
+    int64_t end; /* there was nothing more; behind markers of transactions, unlike `next` */
+    uint64_t number;  /* of the last record taken of it */
+    uint64_t left_at; /* LEAVING: the last number taken of any lane before it was lost */
 };
 
 struct kafka_lanes {

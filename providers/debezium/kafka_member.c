@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <stdarg.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -106,19 +107,25 @@ void kafka_member_on_error(rd_kafka_t *rk, int code, const char *reason, void *o
         kafka_member_notice(group, LOG_WARN, "Kafka: %s", reason);
 }
 
+/* With the property `debug` librdkafka tells what it was set to, and hides only some of it;
+ * and Cyrus' SASL the password it is asked for (CB_GETSECRET). */
 void kafka_member_on_log(const rd_kafka_t *rk, int level, const char *facility,
                          const char *line)
 {
     struct kafka_group *group = rd_kafka_opaque(rk);
+    char *text;
     /* What fails comes as an error as well; what has no use for this kind of client is not
      * the user's fault. */
     if (!strcmp(facility, "FAIL") || !strcmp(facility, "ERROR") ||
         !strcmp(facility, "CONFWARN"))
         return;
-    if (level <= KAFKA_SYSLOG_WARNING)
+    if (level <= KAFKA_SYSLOG_WARNING) {
         kafka_member_notice(group, LOG_WARN, "Kafka: %s", line);
-    else if (group->plan.notice)
-        group->plan.notice(group->plan.ctx, LOG_DEBUG, line);
+    } else if (group->plan.notice && (text = str_dup(str_from(line))) != NULL) {
+        kafka_config_redact(group->plan.properties, text);
+        group->plan.notice(group->plan.ctx, LOG_DEBUG, text);
+        free(text);
+    }
 }
 
 /* Whoever was a member is one as long as a session; a new one would have to wait for that to
@@ -160,13 +167,43 @@ static void kafka_member_probe(struct kafka_group *group, int64_t now_ms)
 
 /* ---- errors in the place of records ---------------------------------------------------- */
 
+static struct kafka_lane *kafka_member_lane(const struct kafka_group *group,
+                                            const rd_kafka_message_t *message)
+{
+    return message->rkt ? kafka_lanes_find(&group->lanes, rd_kafka_topic_name(message->rkt),
+                                           message->partition)
+                        : NULL;
+}
+
+/* It comes behind all records that were before the end. */
+static void kafka_member_at_end(struct kafka_group *group,
+                                const rd_kafka_message_t *message)
+{
+    struct kafka_lane *lane = kafka_member_lane(group, message);
+    if (lane && lane->state == KAFKA_LANE_OURS)
+        lane->end = message->offset;
+}
+
+/* Nothing that was subscribed to is there: librdkafka says so once, until it is.  Of the
+ * topics behind the first, some never are. */
+static void kafka_member_missing(struct kafka_group *group,
+                                 const rd_kafka_message_t *message)
+{
+    char text[400];
+    const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
+    if (!group->plan.notice || strcmp(topic, group->first_topic) != 0)
+        return;
+    (void)snprintf(text, sizeof(text),
+                   "Kafka has no topic '%.249s' yet; it is looked for, and read from its "
+                   "beginning",
+                   topic);
+    group->plan.notice(group->plan.ctx, LOG_INFO, text);
+}
+
 static void kafka_member_offset_gone(struct kafka_group *group,
                                      const rd_kafka_message_t *message)
 {
-    struct kafka_lane *lane =
-        message->rkt ? kafka_lanes_find(&group->lanes, rd_kafka_topic_name(message->rkt),
-                                        message->partition)
-                     : NULL;
+    struct kafka_lane *lane = kafka_member_lane(group, message);
     if (lane && lane->state == KAFKA_LANE_OURS) {
         lane->gone = true;
         group->lanes_gone = true;
@@ -179,9 +216,15 @@ void kafka_member_trouble(struct kafka_group *group, const rd_kafka_message_t *m
     const char *words = rd_kafka_message_errstr(message);
     switch (message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        kafka_member_at_end(group, message);
         return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         kafka_member_offset_gone(group, message);
+        return;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+        if (kafka_member_lane(group, message))
+            break; /* it was there */
+        kafka_member_missing(group, message);
         return;
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
         kafka_member_notice(group, LOG_WARN, "Kafka: %s", words);

@@ -110,6 +110,7 @@ struct kafka_health {
 struct kafka_group {
     struct kafka_plan plan; /* the strings below, and the callbacks */
     char *bootstrap_servers, *group_id, *client_id, *properties;
+    char *first_topic; /* of the plan */
     rd_kafka_t *rk;
     rd_kafka_queue_t *events; /* rebalances, errors, answers to commits */
     struct kafka_buffer buffer;

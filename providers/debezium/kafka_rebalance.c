@@ -184,6 +184,7 @@ static wf_status kafka_rebalance_begin(struct kafka_group *group,
     lane->state = KAFKA_LANE_OURS;
     lane->gone = false;
     lane->next = part->offset;
+    lane->end = KAFKA_NO_OFFSET;
     lane->confirmed = lane->stored = lane->committed =
         lane->fresh ? KAFKA_NO_OFFSET : part->offset;
     kafka_buffer_route(&group->buffer, group->rk, part->topic, part->partition);
@@ -285,6 +286,7 @@ static void kafka_rebalance_mend(struct kafka_group *group, struct kafka_lane *l
     kafka_ledger_forget(&group->ledger, lane->id);
     lane->gone = false;
     lane->next = beginning;
+    lane->end = KAFKA_NO_OFFSET;
     lane->confirmed = lane->stored = KAFKA_NO_OFFSET;
     kafka_rebalance_restart(group, lane);
     /* The loss was told, once is enough. */

@@ -31,6 +31,9 @@ enum {
  * long as on one that is not. */
 #define KAFKA_MOCK_PATIENCE_MS 60000
 
+/* A secret of the tests: no notice may show it. */
+#define KAFKA_MOCK_SECRET "hunter2secret"
+
 struct kafka_mock {
     rd_kafka_t *rk; /* the cluster lives in a producer, which produces as well */
     rd_kafka_mock_cluster_t *cluster;
@@ -40,8 +43,7 @@ struct kafka_mock {
 void kafka_mock_start(struct kafka_mock *mock, int brokers);
 void kafka_mock_stop(struct kafka_mock *mock);
 void kafka_mock_topic(struct kafka_mock *mock, const char *topic, int partitions);
-/* `count` records "<key>-<n>", n from `first`; waits until they are there.  With a header
- * "n". */
+/* `count` records "<key>-<n>", n from `first`; waits until they are there. */
 void kafka_mock_produce(struct kafka_mock *mock, const char *topic, int partition,
                         int first, int count);
 /* One record; NULL is null. */
@@ -61,8 +63,11 @@ struct kafka_mock_member {
     unsigned lost[16];          /* by lane: how often it was lost */
     unsigned records_lost;
     wf_status records_lost_says;
-    unsigned notices;
+    unsigned notices; /* told on level WARN or above */
     char notice[700]; /* the last one */
+    unsigned infos;   /* told on level INFO */
+    char info[700];
+    unsigned hidden; /* lines of any level with a secret that is not shown */
     wf_error err;
 };
 

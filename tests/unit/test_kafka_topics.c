@@ -114,6 +114,23 @@ START_TEST(a_pattern_takes_in_topics_that_come_later)
 }
 END_TEST
 
+START_TEST(a_topic_that_is_not_there_yet_is_told_of_once)
+{
+    kafka_mock_join(&mock, &member, "^s[.]", "\"topic.metadata.refresh.interval.ms\":100");
+    for (int64_t deadline = clock_mono_ms() + KAFKA_MOCK_PATIENCE_MS;
+         !member.infos && clock_mono_ms() < deadline;)
+        kafka_mock_quiet(&member, 50);
+    ck_assert_str_eq(
+        member.info,
+        "Kafka has no topic '^s[.]' yet; it is looked for, and read from its beginning");
+    kafka_mock_quiet(&member, 500);
+    kafka_mock_produce(&mock, "s.one", 0, 0, 1);
+    kafka_mock_expect(&member, "s.one", 0, 1);
+    ck_assert_uint_eq(member.infos, 1);
+    kafka_mock_leave(&member);
+}
+END_TEST
+
 START_TEST(details_name_partitions_with_their_offsets)
 {
     CDC_CLEANUP(buf_release) struct buf json;
@@ -148,6 +165,7 @@ Suite *test_suite(void)
     tcase_add_loop_test(topics, records_that_go_after_a_first_start_are_told_of_as_well, 0,
                         (int)CDC_COUNT(strategies));
     tcase_add_test(topics, a_pattern_takes_in_topics_that_come_later);
+    tcase_add_test(topics, a_topic_that_is_not_there_yet_is_told_of_once);
     tcase_add_test(topics, details_name_partitions_with_their_offsets);
     suite_add_tcase(suite, topics);
     return suite;
