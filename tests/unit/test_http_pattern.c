@@ -193,8 +193,7 @@ START_TEST(a_port_that_is_taken_is_said_to_be)
     struct buf name;
     buf_fixed(&name, memory, sizeof memory);
     ck_assert_int_eq(http_listen_open(STR("127.0.0.1:0"), &first, &err), WF_OK);
-    unsigned port = http_listen_name(first, &name);
-    ck_assert_uint_gt(port, 0);
+    http_listen_name(first, &name);
     ck_assert(str_starts(buf_view(&name), STR("127.0.0.1:")));
     ck_assert_int_eq(http_listen_open(buf_view(&name), &second, &err), WF_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(err.text, "cannot listen on '127.0.0.1:"));
