@@ -70,7 +70,7 @@ START_TEST(a_missing_slot_is_made_at_a_first_start_and_lost_later)
     says("1/2000");
     says("somebody dropped it");
     says("resnapshot");
-    says("cleanup: true");
+    says("'options.on_slot_lost' to resnapshot");
 }
 END_TEST
 
@@ -202,10 +202,10 @@ START_TEST(the_longest_names_do_not_cut_a_text)
     facts = good;
     facts.confirmed_lsn = UINT64_MAX;
     ck_assert_int_eq(pg_slot_judge(&facts, name, &from, &err), WF_STATE);
-    ck_assert(str_ends(str_from(err.text), STR("with a snapshot")));
+    ck_assert(str_ends(str_from(err.text), STR(PG_SLOT_ANEW)));
     memset(facts.reason, 'r', sizeof facts.reason - 1);
     ck_assert_int_eq(pg_slot_judge(&facts, name, &from, &err), WF_STATE);
-    ck_assert(str_ends(str_from(err.text), STR("with a snapshot")));
+    ck_assert(str_ends(str_from(err.text), STR(PG_SLOT_ANEW)));
 }
 END_TEST
 
