@@ -20,12 +20,10 @@
 
 #define BENCH_PG_PATH 128
 #define BENCH_PG_WAIT_MS 600000
-/* Which of the server's files says how to reach it. */
-#ifndef BENCH_PG_CONNECTION
-#define BENCH_PG_CONNECTION "connection"
-#endif
 
 static char bench_pg_dir[BENCH_PG_PATH];
+/* Debian's pg_recvlogical of the PATH is a script that takes 0.1 s to find this one. */
+static char bench_pg_recvlogical[3 * BENCH_PG_PATH];
 static char bench_pg_conninfo[2 * BENCH_PG_PATH];
 static PGconn *bench_pg_conn;
 static int bench_pg_runs; /* counted, for names */
@@ -55,12 +53,15 @@ static void bench_pg_connect(void)
     measure_must(PQstatus(bench_pg_conn) == CONNECTION_OK, PQerrorMessage(bench_pg_conn));
 }
 
-bool bench_pg_begin(void)
+bool bench_pg_begin(bool tcp)
 {
     char owner[16], path[2 * BENCH_PG_PATH];
     const char *const look[] = {PG_SERVER, "bin", NULL};
     if (!bench_pg_command(look, path, sizeof path))
         return false;
+    snprintf(bench_pg_recvlogical, sizeof bench_pg_recvlogical, "%s/pg_recvlogical", path);
+    if (access(bench_pg_recvlogical, X_OK))
+        snprintf(bench_pg_recvlogical, sizeof bench_pg_recvlogical, "pg_recvlogical");
     snprintf(owner, sizeof owner, "%d", getpid());
     /* Nothing of the server's own may come between: no checkpoint, no vacuum. */
     const char *const argv[] = {PG_SERVER,
@@ -74,7 +75,7 @@ bool bench_pg_begin(void)
                                 NULL};
     measure_must(bench_pg_command(argv, bench_pg_dir, sizeof bench_pg_dir),
                  "the server does not start");
-    snprintf(path, sizeof path, "%s/" BENCH_PG_CONNECTION, bench_pg_dir);
+    snprintf(path, sizeof path, "%s/connection%s", bench_pg_dir, tcp ? ".tcp" : "");
     FILE *file = fopen(path, "r");
     measure_must(file && fgets(bench_pg_conninfo, (int)sizeof bench_pg_conninfo - 20, file),
                  path);
@@ -198,9 +199,9 @@ void bench_pg_peer(const char *table, long long rows, struct bench_pg_use *out)
     bench_pg_sql("SELECT pg_logical_emit_message(true, 'bench', 'end');"
                  "SELECT pg_switch_wal()");
     const char *const argv[] = {
-        "pg_recvlogical", "-d", bench_pg_conninfo, "--slot", slot,  "--start",  "-f",
-        "/dev/null",      "-o", "proto_version=1", "-o",     names, "--endpos", end,
-        "--no-loop",      NULL};
+        bench_pg_recvlogical, "-d", bench_pg_conninfo, "--slot", slot,  "--start",  "-f",
+        "/dev/null",          "-o", "proto_version=1", "-o",     names, "--endpos", end,
+        "--no-loop",          NULL};
     struct rusage use;
     int status = 0;
     double begin = measure_seconds();

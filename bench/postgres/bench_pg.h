@@ -19,8 +19,9 @@ struct bench_pg_use {
     double median_ms, p99_ms, longest_ms; /* commit to callback, when asked for */
 };
 
-/* Starts the server of this benchmark; false when this machine has none. */
-bool bench_pg_begin(void);
+/* Starts the server of this benchmark, which everybody reaches over TCP or over a Unix socket;
+ * false when this machine has none. */
+bool bench_pg_begin(bool tcp);
 
 void bench_pg_sql(const char *format, ...) CDC_PRINTF(1, 2);
 long long bench_pg_number(const char *format, ...) CDC_PRINTF(1, 2);

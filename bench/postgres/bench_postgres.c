@@ -3,9 +3,10 @@
  * bench_postgres - from the log of a PostgreSQL server to the callback, beside what the
  * server's own pg_recvlogical takes for the same bytes.
  *
- *     bench_postgres [--quick] [--runs N] [--only PART]
+ *     bench_postgres [--quick] [--runs N] [--tcp] [--only PART]
  *
- * PART: peer stream catch-up latency memory snapshot.
+ * PART: peer stream catch-up latency memory snapshot.  Over a Unix socket, or with --tcp
+ * over 127.0.0.1.
  *
  * The log is written first; each run has its own copy of one slot, and the two readers take
  * turns.  pg_recvlogical writes pgoutput messages to /dev/null; ours decodes them, renders
@@ -197,14 +198,16 @@ static void bench_snapshot(void)
 
 /* ---- what is to be measured ---------------------------------------------------------- */
 
-/* Takes "--only X" away from the arguments. */
-static wf_str bench_only(int *argc, char **argv)
+/* Takes "--only X" and "--tcp" away from the arguments. */
+static wf_str bench_only(int *argc, char **argv, bool *out_tcp)
 {
     wf_str only = STR_EMPTY;
     int kept = 1;
     for (int i = 1; i < *argc; i++) {
         if (str_is(str_from(argv[i]), "--only") && i + 1 < *argc)
             only = str_from(argv[++i]);
+        else if (str_is(str_from(argv[i]), "--tcp"))
+            *out_tcp = true;
         else
             argv[kept++] = argv[i];
     }
@@ -226,9 +229,10 @@ static bool bench_reads_log(wf_str only)
 
 int main(int argc, char **argv)
 {
-    wf_str only = bench_only(&argc, argv);
+    bool tcp = false;
+    wf_str only = bench_only(&argc, argv, &tcp);
     bool quick = measure_begin("bench_postgres", argc, argv);
-    if (!bench_pg_begin())
+    if (!bench_pg_begin(tcp))
         return 77;
     printf("  %s\n", bench_pg_text("SELECT version()"));
     /* The log of one load lies behind that of the other: a reader of the first would have to

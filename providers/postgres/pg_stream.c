@@ -10,14 +10,25 @@
  * sides more than the change itself.  So while data flows, a look that found nothing more is
  * followed by a pause before the next: the server goes on meanwhile, and what has gathered is
  * read in one gulp.  The pause grows while gulps stay small, so that fewer of them (and fewer
- * turns of everything behind, up to the delivery) carry the same changes, and shrinks when
- * the socket's buffer comes near to being full: then the server would stand.  That of a Unix
- * socket counts messages and holds some 250 small ones, that of TCP counts bytes.  A trickle
- * gains little by waiting and is not made to wait long; a stream that was quiet begins with
- * the shortest pause.
+ * turns of everything behind, up to the delivery) carry the same changes.  A trickle gains
+ * little by waiting and is not made to wait long; a stream that was quiet begins with the
+ * shortest pause.
+ *
+ * A Unix socket counts messages and holds some 250 small ones: before it is full, and the
+ * server stands, the pause shrinks.
+ *
+ * Over TCP a full buffer is what is wanted.  As long as the window is open, the server's kernel
+ * makes a packet of each message and takes it through the whole stack, which costs the server
+ * more than decoding the change.  Once the window is closed it only appends the message to
+ * what waits, up to some megabytes, and our reading sends that off in large pieces.  So a
+ * near server gets a window of fixed size, a gulp ends before that is empty, and the pause is
+ * as long as to find it full again: it shrinks slowly while gulps are whole, and grows when
+ * one is not.
  */
 #include "providers/postgres/pg_stream.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -33,13 +44,18 @@
 #define PG_STREAM_PAUSE_LEAST_NS 50000
 #define PG_STREAM_PAUSE_TRICKLE_NS 200000
 #define PG_STREAM_PAUSE_MOST_NS 1000000
+#define PG_STREAM_PAUSE_FLOOD_NS 4000000
 #define PG_STREAM_GULP_TRICKLE 32 /* messages */
 #define PG_STREAM_GULP_SMALL 128
 #define PG_STREAM_GULP_LARGE 192
 #define PG_STREAM_GULP_SMALL_BYTES 32768
 #define PG_STREAM_GULP_LARGE_BYTES 65536
-#define PG_STREAM_EVERY_MS 10000   /* status updates where the server has no timeout */
-#define PG_STREAM_SILENCE_MS 60000 /* the same for its silence */
+#define PG_STREAM_GULP_FLOOD_BYTES 16384 /* these three over TCP */
+#define PG_STREAM_GULP_WHOLE_BYTES 65536
+#define PG_STREAM_WINDOW_BYTES 65536 /* the kernel doubles it; every kernel allows it */
+#define PG_STREAM_NEAR_US 1000       /* a window in this time is more than is needed */
+#define PG_STREAM_EVERY_MS 10000     /* status updates where the server has no timeout */
+#define PG_STREAM_SILENCE_MS 60000   /* the same for its silence */
 #define PG_STREAM_SILENCE_LEAST_MS 10000
 #define PG_STREAM_FAREWELL_MS 200 /* how long closing waits for the server's answer */
 #define PG_STREAM_EPOCH_US INT64_C(946684800000000) /* 2000-01-01, the server's epoch */
@@ -129,6 +145,25 @@ static bool pg_stream_is_local(const struct pg_conn *conn)
            address.ss_family == AF_UNIX;
 }
 
+/* Whether a gulp over TCP has brought as much as it should. */
+static bool pg_stream_is_whole(const struct pg_stream *stream)
+{
+    return !stream->local && stream->gulp_bytes >= PG_STREAM_GULP_WHOLE_BYTES;
+}
+
+/* The kernel's own choice follows the largest gulp, and would never be full.  A server that
+ * is far away needs it. */
+static void pg_stream_fix_window(const struct pg_stream *stream)
+{
+    static const int bytes = PG_STREAM_WINDOW_BYTES;
+    int fd = PQsocket(stream->conn.handle);
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+    if (!stream->local && !getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) &&
+        info.tcpi_min_rtt < PG_STREAM_NEAR_US)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+}
+
 wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *settings,
                          const struct pg_stream_start *start, wf_error *err)
 {
@@ -139,6 +174,8 @@ wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *se
     stream->protocol = pg_stream_protocol(stream->conn.version);
     stream->flushed = stream->flushable = start->confirmed;
     stream->received = start->from;
+    stream->local = pg_stream_is_local(&stream->conn);
+    pg_stream_fix_window(stream);
     status = pg_stream_ask_timeout(stream, err);
     if (!status)
         status = pg_stream_begin(stream, settings, start, err);
@@ -149,7 +186,6 @@ wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *se
     stream->status_due_ms = clock_mono_ms();
     stream->gulp = 1; /* look again soon: the server begins to send */
     stream->pause_ns = PG_STREAM_PAUSE_LEAST_NS;
-    stream->local = pg_stream_is_local(&stream->conn);
     return WF_OK;
 }
 
@@ -292,7 +328,7 @@ wf_status pg_stream_next(struct pg_stream *stream, struct pg_feed_item *out, wf_
     PQfreemem(stream->held);
     stream->held = NULL;
     int len = PQgetCopyData(handle, &stream->held, 1);
-    if (len == 0) {
+    if (len == 0 && !pg_stream_is_whole(stream)) {
         /* What came before a broken connection can still be taken. */
         bool broken = !PQconsumeInput(handle);
         len = PQgetCopyData(handle, &stream->held, 1);
@@ -312,32 +348,44 @@ wf_status pg_stream_next(struct pg_stream *stream, struct pg_feed_item *out, wf_
 
 /* ---- waiting ------------------------------------------------------------------------- */
 
-/* What the socket's buffer holds is near. */
+/* What a Unix socket holds is near. */
 static bool pg_stream_is_large(const struct pg_stream *stream)
 {
     return stream->gulp_bytes > PG_STREAM_GULP_LARGE_BYTES ||
-           (stream->local && stream->gulp > PG_STREAM_GULP_LARGE);
+           stream->gulp > PG_STREAM_GULP_LARGE;
 }
 
 static bool pg_stream_is_small(const struct pg_stream *stream)
 {
     return stream->gulp_bytes < PG_STREAM_GULP_SMALL_BYTES &&
-           (!stream->local || stream->gulp < PG_STREAM_GULP_SMALL);
+           stream->gulp < PG_STREAM_GULP_SMALL;
 }
 
-/* The next pause, by what the last one has brought. */
+static int64_t pg_stream_most_ns(const struct pg_stream *stream)
+{
+    if (stream->gulp < PG_STREAM_GULP_TRICKLE)
+        return PG_STREAM_PAUSE_TRICKLE_NS;
+    return stream->local || stream->gulp_bytes < PG_STREAM_GULP_FLOOD_BYTES
+               ? PG_STREAM_PAUSE_MOST_NS
+               : PG_STREAM_PAUSE_FLOOD_NS;
+}
+
+/* The next pause, by what the last one has brought.  Who cannot follow a flood does not
+ * pause at all in the end. */
 static void pg_stream_pace(struct pg_stream *stream)
 {
+    bool whole = pg_stream_is_whole(stream);
     int64_t pause_ns = stream->pause_ns;
-    int64_t most_ns = stream->gulp < PG_STREAM_GULP_TRICKLE ? PG_STREAM_PAUSE_TRICKLE_NS
-                                                            : PG_STREAM_PAUSE_MOST_NS;
-    if (pg_stream_is_large(stream))
+    int64_t least_ns = whole ? 0 : PG_STREAM_PAUSE_LEAST_NS;
+    int64_t most_ns = pg_stream_most_ns(stream);
+    if (whole)
+        pause_ns -= pause_ns / 32;
+    else if (stream->local && pg_stream_is_large(stream))
         pause_ns /= 2;
-    else if (pg_stream_is_small(stream))
+    else if (!stream->local || pg_stream_is_small(stream))
         pause_ns += pause_ns / 4;
     pause_ns = pause_ns < most_ns ? pause_ns : most_ns;
-    stream->pause_ns =
-        pause_ns > PG_STREAM_PAUSE_LEAST_NS ? pause_ns : PG_STREAM_PAUSE_LEAST_NS;
+    stream->pause_ns = pause_ns > least_ns ? pause_ns : least_ns;
     stream->gulp = 0;
     stream->gulp_bytes = 0;
 }

@@ -46,7 +46,7 @@ wf_status pg_stream_open(struct pg_stream *stream, const struct cdc_settings *se
                          const struct pg_stream_start *start, wf_error *err);
 void pg_stream_close(struct pg_stream *stream);
 
-/* What has arrived; never waits. */
+/* What has arrived, or as much of it as is good to read at once; never waits. */
 wf_status pg_stream_next(struct pg_stream *stream, struct pg_feed_item *out, wf_error *err);
 
 /* Waits for something to arrive, an interrupt, or the time; sends status updates that are

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -127,14 +128,9 @@ static void *fake_pg_run(void *arg)
     return NULL;
 }
 
-struct fake_pg *fake_pg_start(const char *dir, const char *version, const char *timeout)
+static void fake_pg_listen_local(struct fake_pg *fake, const char *dir)
 {
-    struct fake_pg *fake = calloc(1, sizeof *fake);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    ck_assert_ptr_nonnull(fake);
-    fake->client = -1;
-    fake->version = version;
-    fake->timeout = timeout;
     snprintf(fake->path, sizeof fake->path, "%s/.s.PGSQL.%d", dir, FAKE_PG_PORT);
     snprintf(fake->connection, sizeof fake->connection,
              "host=%s port=%d user=u dbname=d gssencmode=disable", dir, FAKE_PG_PORT);
@@ -142,6 +138,33 @@ struct fake_pg *fake_pg_start(const char *dir, const char *version, const char *
     fake->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(fake->listener, 0);
     ck_assert_int_eq(bind(fake->listener, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void fake_pg_listen_tcp(struct fake_pg *fake)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    fake->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fake->listener, 0);
+    ck_assert_int_eq(bind(fake->listener, (struct sockaddr *)&address, len), 0);
+    ck_assert_int_eq(getsockname(fake->listener, (struct sockaddr *)&address, &len), 0);
+    snprintf(fake->connection, sizeof fake->connection,
+             "host=127.0.0.1 port=%d user=u dbname=d gssencmode=disable",
+             ntohs(address.sin_port));
+}
+
+struct fake_pg *fake_pg_start(const char *dir, const char *version, const char *timeout)
+{
+    struct fake_pg *fake = calloc(1, sizeof *fake);
+    ck_assert_ptr_nonnull(fake);
+    fake->client = -1;
+    fake->version = version;
+    fake->timeout = timeout;
+    if (dir)
+        fake_pg_listen_local(fake, dir);
+    else
+        fake_pg_listen_tcp(fake);
     ck_assert_int_eq(listen(fake->listener, 4), 0);
     sem_init(&fake->streaming, 0, 0);
     ck_assert_int_eq(pthread_create(&fake->thread, NULL, fake_pg_run, fake), 0);
@@ -162,7 +185,8 @@ void fake_pg_stop(struct fake_pg *fake)
     if (fake->client >= 0)
         close(fake->client);
     close(fake->listener);
-    unlink(fake->path);
+    if (fake->path[0])
+        unlink(fake->path);
     sem_destroy(&fake->streaming);
     free(fake);
 }

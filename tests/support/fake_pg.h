@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * fake_pg - as much of a PostgreSQL server as a client's connection needs, on a Unix
- * socket, for what a real one never sends.
+ * socket or over TCP, for what a real one never sends.
  *
  * It lets everybody in, answers a question for wal_sender_timeout with that, any other
  * query with nothing, and START_REPLICATION with a stream that consists of what the test
@@ -15,7 +15,8 @@
 
 struct fake_pg;
 
-/* `timeout`: wal_sender_timeout in milliseconds, as text.  `dir`: where the socket is. */
+/* `timeout`: wal_sender_timeout in milliseconds, as text.  `dir`: where the socket is;
+ * NULL: 127.0.0.1. */
 struct fake_pg *fake_pg_start(const char *dir, const char *version, const char *timeout);
 void fake_pg_stop(struct fake_pg *fake);
 const char *fake_pg_connection(const struct fake_pg *fake);

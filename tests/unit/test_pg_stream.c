@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -22,10 +23,10 @@ static struct cancel cancel;
 static struct pg_stream stream;
 static wf_error err;
 
-static void begin_with(const char *version, const char *timeout)
+static void begin_at(const char *dir, const char *version, const char *timeout)
 {
     const struct pg_stream_start start = {"my \"slot", "\"pub\"\"'\"", 0x100000010, 0x20};
-    fake = fake_pg_start(temp_dir(), version, timeout);
+    fake = fake_pg_start(dir, version, timeout);
     settings = (struct cdc_settings){.source_id = STR("s"),
                                      .connection = str_from(fake_pg_connection(fake)),
                                      .options = &options};
@@ -34,6 +35,11 @@ static void begin_with(const char *version, const char *timeout)
     stream = (struct pg_stream){.conn.cancel = &cancel};
     wf_status status = pg_stream_open(&stream, &settings, &start, &err);
     ck_assert_msg(status == WF_OK, "%s", err.text);
+}
+
+static void begin_with(const char *version, const char *timeout)
+{
+    begin_at(temp_dir(), version, timeout);
 }
 
 /* Without the server's answer to the end, which closing would wait for. */
@@ -237,9 +243,9 @@ static int64_t pause_after(int gulps, int count, size_t bytes)
     return stream.pause_ns;
 }
 
-static int64_t begin_to_pause(void)
+static int64_t begin_to_pause(const char *dir)
 {
-    begin_with("15.2", "60000");
+    begin_at(dir, "15.2", "60000");
     fake_pg_begun(fake);
     for (int i = 0; i < 2; i++) /* the first look comes soon, the second is a quiet one */
         ck_assert_int_eq(pg_stream_wait(&stream, 1, true, &err), WF_OK);
@@ -248,7 +254,7 @@ static int64_t begin_to_pause(void)
 
 START_TEST(the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large)
 {
-    int64_t least = begin_to_pause();
+    int64_t least = begin_to_pause(temp_dir());
     int64_t most = pause_after(30, 40, 100);
     ck_assert_int_gt(most, least);
     ck_assert_int_le(most, 2000000); /* a commit waits for no longer */
@@ -267,7 +273,7 @@ END_TEST
 
 START_TEST(a_trickle_does_not_wait_for_as_long_as_a_stream)
 {
-    begin_to_pause();
+    begin_to_pause(temp_dir());
     int64_t trickle = pause_after(30, 2, 100);
     int64_t most = pause_after(30, 40, 100);
     ck_assert_int_lt(trickle, most);
@@ -277,17 +283,75 @@ START_TEST(a_trickle_does_not_wait_for_as_long_as_a_stream)
 }
 END_TEST
 
-/* TCP's buffer is full by bytes, and hundreds of small messages are few. */
-START_TEST(only_a_unix_socket_is_full_of_many_small_messages)
+/* The size of the receive buffer. */
+static int buffer_bytes(void)
 {
-    begin_to_pause();
+    int bytes = 0;
+    socklen_t len = sizeof bytes;
+    int fd = PQsocket(stream.conn.handle);
+    ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &len), 0);
+    return bytes;
+}
+
+/* Which is larger by default. */
+START_TEST(the_window_of_a_near_server_is_fixed)
+{
+    begin_at(NULL, "15.2", "60000");
+    ck_assert(!stream.local);
+    ck_assert_int_eq(buffer_bytes(), 2 * 65536);
+    end();
+    begin_with("15.2", "60000");
     ck_assert(stream.local);
+    ck_assert_int_ne(buffer_bytes(), 2 * 65536);
+    end();
+}
+END_TEST
+
+START_TEST(a_gulp_of_tcp_ends_though_there_is_more)
+{
+    static char data[8000] = "w\0\0\0\2\0\0\0\7\0\0\0\2\0\0\0\7tttttttt";
+    struct pg_feed_item item;
+    begin_to_pause(NULL);
+    for (int i = 0; i < 9; i++) {
+        fake_pg_send(fake, data, sizeof data);
+        take(1);
+    }
+    fake_pg_send(fake, data, sizeof data);
+    ck_assert_int_eq(pg_conn_wait(&stream.conn, 3000), PG_CONN_READY);
+    ck_assert_int_eq(pg_stream_next(&stream, &item, &err), WF_OK);
+    ck_assert_int_eq(item.kind, PG_FEED_NOTHING);
+    ck_assert_int_eq(pg_stream_wait(&stream, 3000, true, &err), WF_OK);
+    take(1);
+    end();
+}
+END_TEST
+
+/* Over TCP hundreds of small messages are few, and the pause is to find the buffer full. */
+START_TEST(the_pause_of_tcp_grows_until_gulps_are_whole)
+{
+    int64_t least = begin_to_pause(NULL);
     int64_t most = pause_after(30, 40, 100);
-    stream.local = false;
-    gulp(250, 100);
+    ck_assert_int_le(most, 2000000); /* a commit waits for no longer */
+    gulp(120, 100);
     ck_assert_int_eq(stream.pause_ns, most);
+    int64_t flood = pause_after(30, 40, 1000);
+    ck_assert_int_gt(flood, most);
+    ck_assert_int_le(flood, 5000000);
     gulp(1, 90000);
-    ck_assert_int_lt(stream.pause_ns, most);
+    ck_assert_int_lt(stream.pause_ns, flood);
+    ck_assert_int_gt(stream.pause_ns, least);
+    end();
+}
+END_TEST
+
+START_TEST(who_cannot_follow_over_tcp_does_not_pause_in_the_end)
+{
+    int64_t least = begin_to_pause(NULL);
+    for (int i = 0; i < 30; i++)
+        gulp(1, 90000);
+    ck_assert_int_lt(stream.pause_ns, least);
+    gulp(1, 100);
+    ck_assert_int_eq(stream.pause_ns, least);
     end();
 }
 END_TEST
@@ -358,7 +422,10 @@ Suite *test_suite(void)
     tcase_add_test(tests,
                    the_pause_grows_while_gulps_are_small_and_shrinks_when_one_is_large);
     tcase_add_test(tests, a_trickle_does_not_wait_for_as_long_as_a_stream);
-    tcase_add_test(tests, only_a_unix_socket_is_full_of_many_small_messages);
+    tcase_add_test(tests, the_window_of_a_near_server_is_fixed);
+    tcase_add_test(tests, a_gulp_of_tcp_ends_though_there_is_more);
+    tcase_add_test(tests, the_pause_of_tcp_grows_until_gulps_are_whole);
+    tcase_add_test(tests, who_cannot_follow_over_tcp_does_not_pause_in_the_end);
     tcase_add_loop_test(tests, a_message_with_a_short_head_is_refused, 0, 26 + 17);
     tcase_add_loop_test(tests, the_end_of_the_stream_is_one_that_waiting_may_heal, 0, 3);
     tcase_add_test(tests, closing_does_not_wait_long_for_a_silent_server);

@@ -184,7 +184,7 @@ int main(int argc, char **argv)
     struct engine_peer peer = {.rows = quick ? 20000 : 1000000};
     if (!engine_begin(&peer, heap))
         return 77;
-    if (!bench_pg_begin())
+    if (!bench_pg_begin(true)) /* the engine knows no socket but TCP's */
         return 77;
     printf("  %s\n", bench_pg_text("SELECT version()"));
     bench_pg_table(ENGINE_TABLE);
