@@ -35,6 +35,25 @@ static wf_status pg_conn_plan_refuse(const char *why, wf_error *err)
                      STR_ARG(head), first < 0 ? "" : "...", STR_ARG(tail));
 }
 
+/* A password with an '@' or a '/' that is not written as %40 or %2F makes a URI mean other
+ * things, and libpq's complaints of its host or port would show part of the password.  A
+ * second '@', one behind a '/', and a port that is no number are signs of that. */
+static bool pg_conn_plan_is_torn(const char *connection, const char *port)
+{
+    wf_str text = str_from(connection);
+    wf_str body = str_starts(text, STR("postgresql://")) ? str_slice(text, 13, text.len)
+                  : str_starts(text, STR("postgres://")) ? str_slice(text, 11, text.len)
+                                                         : STR_EMPTY;
+    ptrdiff_t at = str_find(body, STR("@"));
+    ptrdiff_t slash = str_find(body, STR("/"));
+    if (at >= 0 && (slash < 0 || at < slash)) /* in the user's part a '?' is one */
+        body = str_slice(body, (size_t)at + 1, body.len);
+    ptrdiff_t query = str_find(body, STR("?")); /* user=me@there is well */
+    at = str_find(body, STR("@"));
+    return (at >= 0 && (query < 0 || at < query)) ||
+           (body.len && port && port[strspn(port, "0123456789,")]);
+}
+
 static size_t pg_conn_plan_count(const char *list)
 {
     size_t count = 1;
@@ -156,6 +175,12 @@ wf_status pg_conn_plan_make(struct pg_conn_plan *plan, const struct cdc_settings
                                                              : error_no_memory(err);
     for (const PQconninfoOption *option = plan->parsed; option->keyword; option++)
         pg_conn_plan_option(plan, option);
+    if (pg_conn_plan_is_torn(plan->connection, plan->port))
+        return error_set(
+            err, WF_CONFIG,
+            "connection is a URI in which something else stands where host and "
+            "port should be; in user and password, '@' is written as %%40, '/' "
+            "as %%2F, ':' as %%3A, '?' as %%3F, '#' as %%23 and '%%' as %%25");
     plan->hosts = pg_conn_plan_count(plan->host ? plan->host : plan->hostaddr);
     pg_conn_plan_name(plan, settings);
     return WF_OK;

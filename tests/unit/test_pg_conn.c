@@ -55,6 +55,38 @@ START_TEST(a_connection_that_cannot_be_parsed_is_refused_and_never_shown)
 }
 END_TEST
 
+/* libpq would speak of a host, a port or a database that are pieces of the password. */
+static const char *const torn[] = {
+    "postgresql://u:p@hidden@127.0.0.1:1/db", "postgresql://u:p@@127.0.0.1:1/hidden",
+    "postgresql://u:hidden/x@127.0.0.1:1/db", "postgres://u:1/hidden@127.0.0.1:1/db",
+    "postgresql://u:hidden/@127.0.0.1:1/db",  "postgresql://u:p@127.0.0.1:hidden/db",
+    "postgresql://u:p@h:1,k:hidden/db",
+};
+
+START_TEST(a_uri_torn_by_its_password_is_refused_and_never_shown)
+{
+    ck_assert_int_eq(dial(str_from(torn[_i])), WF_CONFIG);
+    ck_assert_msg(strstr(err.text, "%40") != NULL, "%s", err.text);
+    ck_assert_msg(!strstr(err.text, "hidden"), "%s", err.text);
+    pg_conn_close(&conn);
+}
+END_TEST
+
+static const char *const whole[] = {
+    "postgresql://me%40there:p%40%2F%3F@127.0.0.1:1/my%40db",
+    "postgresql://u:p?x#y:z@127.0.0.1:1,127.0.0.1:1/db",
+    "postgresql://127.0.0.1:1/db?user=me@there&password=p@/w",
+    "postgres:///db?host=127.0.0.1&port=1&user=me@there",
+    "host=127.0.0.1 port=1 user=me@there password=p@/w",
+};
+
+START_TEST(a_uri_that_is_whole_is_taken_whatever_its_password)
+{
+    ck_assert_msg(dial(str_from(whole[_i])) == WF_UNAVAILABLE, "%s", err.text);
+    pg_conn_close(&conn);
+}
+END_TEST
+
 START_TEST(a_nul_byte_in_the_connection_is_refused)
 {
     ck_assert_int_eq(dial((wf_str){"host=a\0b", 8}), WF_CONFIG);
@@ -207,6 +239,10 @@ Suite *test_suite(void)
     tcase_add_loop_test(tests,
                         a_connection_that_cannot_be_parsed_is_refused_and_never_shown, 0,
                         (int)(sizeof bad / sizeof *bad));
+    tcase_add_loop_test(tests, a_uri_torn_by_its_password_is_refused_and_never_shown, 0,
+                        (int)(sizeof torn / sizeof *torn));
+    tcase_add_loop_test(tests, a_uri_that_is_whole_is_taken_whatever_its_password, 0,
+                        (int)(sizeof whole / sizeof *whole));
     tcase_add_test(tests, a_nul_byte_in_the_connection_is_refused);
     tcase_add_loop_test(tests, a_value_that_libpq_does_not_know_is_the_configurations_fault,
                         0, 4);
