@@ -18,13 +18,14 @@
 
 #define PG_DDL_SCHEMA PG_PUBLISHED_OWN_SCHEMA
 /* Of the text below; another one there is replaced. */
-#define PG_DDL_VERSION "1"
+#define PG_DDL_VERSION "2"
 #define PG_DDL_SINCE 140000 /* pgoutput has logical messages */
 #define PG_DDL_MARK "workflow-plugin-cdc ddl " PG_DDL_VERSION
 
 /* Both triggers call the one function.  It runs as whoever made it, so that no right on the
  * schema or on pg_logical_emit_message() is asked of those whose DDL it tells; its
- * search_path is fixed, so that none of them can put functions of theirs under it. */
+ * search_path is fixed, so that none of them can put functions of theirs under it.  What a
+ * message holds is sent as it is, in whatever encoding: so it is made UTF-8 here. */
 static const char pg_ddl_make[] =
     "CREATE SCHEMA IF NOT EXISTS " PG_DDL_SCHEMA ";\n"
     "\n"
@@ -59,10 +60,11 @@ static const char pg_ddl_make[] =
     "             ORDER BY name) changed;\n"
     "    END IF;\n"
     "    IF tables IS NOT NULL THEN\n"
-    "        PERFORM pg_logical_emit_message(true, '" PG_PREFIX_DDL
-    "', json_build_object(\n"
-    "            'tag', tg_tag, 'sql', left(current_query(), 65536),\n"
-    "            'objects', tables)::text);\n"
+    "        PERFORM pg_logical_emit_message(true, '" PG_PREFIX_DDL "', convert_to(\n"
+    "            json_build_object('tag', tg_tag, 'sql', left(current_query(), 65536),\n"
+    "                'objects', tables)::text,\n"
+    "            CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII'\n"
+    "                ELSE 'UTF8' END));\n"
     "    END IF;\n"
     "EXCEPTION WHEN OTHERS THEN\n"
     "    RAISE WARNING 'workflow-plugin-cdc does not tell %: %', tg_tag, SQLERRM;\n"

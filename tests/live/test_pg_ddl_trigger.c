@@ -184,7 +184,7 @@ START_TEST(a_disabled_or_older_trigger_is_renewed)
     ck_assert_str_eq(
         pg_rig_query("SELECT obj_description('workflow_plugin_cdc.tell_ddl()'::"
                      "regprocedure)"),
-        "workflow-plugin-cdc ddl 1");
+        "workflow-plugin-cdc ddl 2");
     pg_rig_exec("CREATE TABLE a (id int PRIMARY KEY)");
     pg_setup_ok(pg_setup_settle());
     pg_setup_holds("public.a", "");
