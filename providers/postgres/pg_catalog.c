@@ -4,6 +4,7 @@
  *
  * PostgreSQL documentation, "System Catalogs": pg_type, pg_range, pg_attribute, pg_index.
  * A composite type comes as one row per field, everything else as one row without a field.
+ * (A transaction so long ago that it is frozen has an age that says so.)
  */
 #include "providers/postgres/pg_catalog.h"
 
@@ -22,6 +23,8 @@ enum pg_catalog_type_column {
     PG_CATALOG_NAME,
     PG_CATALOG_FIELD_NAME,
     PG_CATALOG_FIELD_TYPE,
+    PG_CATALOG_SINCE,
+    PG_CATALOG_SHOWN,
     PG_CATALOG_TYPE_COLUMNS,
 };
 
@@ -35,7 +38,11 @@ enum pg_catalog_type_column {
     " CASE t.typtype"                                                                      \
     " WHEN 'r' THEN (SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = "              \
     "t.oid) " multirange "ELSE t.typelem END,"                                             \
-    " t.typbasetype, format_type(t.oid, NULL), a.attname, a.atttypid"                      \
+    " t.typbasetype, format_type(t.oid, NULL), a.attname, a.atttypid,"                     \
+    " CASE t.typtype WHEN 'c' THEN (SELECT x.xmin FROM pg_attribute x"                     \
+    " WHERE x.attrelid = t.typrelid AND age(x.xmin) BETWEEN 0 AND 2147483646"              \
+    " ORDER BY age(x.xmin) LIMIT 1) END,"                                                  \
+    " pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296"                 \
     " FROM pg_type t"                                                                      \
     " LEFT JOIN pg_type e ON e.oid = t.typelem"                                            \
     " LEFT JOIN pg_attribute a ON t.typtype = 'c' AND a.attrelid = t.typrelid"             \
@@ -114,6 +121,9 @@ static wf_status pg_catalog_use_type(const PGresult *rows,
         .delimiter = pg_catalog_char(rows, 0, PG_CATALOG_DELIMITER),
         .name = pg_conn_cell(rows, 0, PG_CATALOG_NAME),
     };
+    /* Null: not altered for long. */
+    (void)pg_catalog_oid(rows, 0, PG_CATALOG_SINCE, &facts.since);
+    (void)pg_catalog_oid(rows, 0, PG_CATALOG_SHOWN, &facts.shown);
     /* Null is the subtype of a range that is just being dropped; as 0 it reads as none. */
     if (!PQgetisnull(rows, 0, PG_CATALOG_ELEMENT) &&
         !pg_catalog_oid(rows, 0, PG_CATALOG_ELEMENT, &facts.element))

@@ -112,6 +112,7 @@ void pg_emission_begin(struct pg_emission *emission, const struct pgoutput_messa
     const struct pg_position *position = &emission->position;
     pg_emission_texts(emission, commit->lsn, commit->xid);
     emission->change.ts_us = emission->time_us = commit->ts_us;
+    emission->rows.before.xid = emission->rows.after.xid = commit->xid;
     emission->commit = commit->lsn;
     emission->ordinal = 0;
     emission->part = 0;
@@ -195,7 +196,10 @@ static inline wf_status pg_emission_ask(struct pg_emission *emission,
     const struct cdc_emitter *out = emission->config->out;
     wf_status status = WF_OK;
     bool wanted = !pg_emission_was_emitted(emission) && relation->listed;
-    if (wanted && CDC_UNLIKELY(!relation->announced))
+    if (wanted && CDC_UNLIKELY(relation->composed))
+        status = pg_relation_renew(emission->config->relations, relation,
+                                   emission->rows.after.xid, err);
+    if (wanted && !status && CDC_UNLIKELY(!relation->announced))
         status = pg_emission_announce(emission, relation, err);
     *out_wanted = wanted && !status && out->wanted(out->ctx, relation->table, op);
     return status;

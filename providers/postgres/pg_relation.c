@@ -204,6 +204,7 @@ static wf_status pg_relation_columns(struct pg_relations *relations,
             pg_type_get(relations->types, field.type, &relation->types[i], err);
         if (status)
             return status;
+        relation->composed |= relation->types[i]->composed;
         relation->identity[i] = field.key;
         draft->columns[i] = (struct cdc_column){field.name, marked && field.key};
         if (marked && field.key)
@@ -254,6 +255,7 @@ static wf_status pg_relation_make(struct pg_relations *relations,
                            : error_no_memory(err);
     if (!status)
         status = pg_relation_fill(relations, &draft, err);
+    relation->shown = pg_type_shown(relations->types);
     free(draft.columns);
     free(draft.keys);
     if (status)
@@ -276,6 +278,8 @@ static bool pg_relation_replace(struct pg_relation *relation, struct pg_relation
         /* The table stays, with what core keeps in it; its types may have changed. */
         const struct pg_type **types = relation->types;
         relation->types = fresh->types;
+        relation->composed = fresh->composed;
+        relation->shown = fresh->shown;
         relation->settled = fresh->settled;
         fresh->types = types;
         pg_relation_release(fresh);
@@ -356,6 +360,19 @@ wf_status pg_relation_get(struct pg_relations *relations, uint32_t oid,
     }
     *out = relation;
     return WF_OK;
+}
+
+wf_status pg_relation_renew(struct pg_relations *relations, struct pg_relation *relation,
+                            uint32_t xid, wf_error *err)
+{
+    bool shows = relation->shown && (int32_t)(xid - relation->shown) < 0;
+    if (shows || relation->renewed == xid)
+        return WF_OK;
+    pg_type_forget(relations->types);
+    wf_status status = pg_relation_settle(relations, relation, err);
+    if (!status)
+        relation->renewed = xid;
+    return status;
 }
 
 /* ---- forgetting ---------------------------------------------------------------------- */

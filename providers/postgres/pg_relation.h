@@ -27,6 +27,9 @@ struct pg_relation {
     const struct pg_type **types; /* table->count */
     bool *identity;               /* table->count: part of the replica identity */
     wf_str description; /* the relation message, in the form it has outside of blocks */
+    bool composed;      /* a column's type has fields */
+    uint32_t shown;     /* private: pg_type_shown() of its types ... */
+    uint32_t renewed;   /* ... and a later transaction that they were asked for again */
     uint64_t settled;   /* private */
     uint64_t gone;      /* private */
 
@@ -64,7 +67,13 @@ void pg_relation_doubt(struct pg_relations *relations);
 wf_status pg_relation_get(struct pg_relations *relations, uint32_t oid,
                           struct pg_relation **out, wf_error *err);
 
-/* The same without asking the catalog; NULL: no relation message came for it. */
+/* For a row that transaction `xid` wrote, which has committed, of a table that is `composed`:
+ * its types are such as they were then, or pg_type.since says that they were altered since.
+ * (The server says nothing when a composite type is altered.) */
+wf_status pg_relation_renew(struct pg_relations *relations, struct pg_relation *relation,
+                            uint32_t xid, wf_error *err);
+
+/* As pg_relation_get() without asking the catalog; NULL: no relation message came for it. */
 struct pg_relation *pg_relation_find(const struct pg_relations *relations, uint32_t oid);
 
 /* By "schema.table"; NULL: none has that name. */

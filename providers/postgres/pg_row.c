@@ -83,14 +83,21 @@ static bool pg_row_parts(struct pg_row *row, const struct pg_type *type, wf_str 
     return true;
 }
 
+/* What was altered after the row was written does not say what its fields were. */
+static bool pg_row_is_older(const struct pg_row *row, const struct pg_type *type)
+{
+    return type->since && row->xid && (int32_t)(row->xid - type->since) < 0;
+}
+
 /* Bytes, and types with parts. */
 CDC_NO_INLINE static void pg_row_make(struct pg_row *row, const struct pg_type *type,
                                       wf_str text)
 {
     size_t at = row->text.out.len;
     row->any_made = true;
-    bool made = type->kind == PG_TYPE_BYTES ? pg_row_bytes(row, text)
-                                            : pg_row_parts(row, type, text);
+    bool made = type->kind == PG_TYPE_BYTES
+                    ? pg_row_bytes(row, text)
+                    : !pg_row_is_older(row, type) && pg_row_parts(row, type, text);
     if (made)
         return;
     row->text.out.len = at;

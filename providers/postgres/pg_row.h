@@ -26,6 +26,7 @@ struct pg_row {
     struct pg_text text; /* what was made of text: arrays, composites, bytes ... */
     size_t *made_at;     /* per value: where in text.out, plus one; 0: borrowed */
     bool any_made;
+    uint32_t xid; /* who wrote it; 0: nobody that a type may have been altered behind */
 };
 
 void pg_row_init(struct pg_row *row);

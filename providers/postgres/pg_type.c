@@ -37,6 +37,7 @@ struct pg_type_question {
     char kind;
     bool is_array;
     uint32_t element, base;
+    uint32_t shown;
     uint32_t *parts; /* oids of the fields */
 };
 
@@ -44,6 +45,7 @@ struct pg_types {
     const struct pg_type_source *source;
     const struct pg_type_question *asking;
     struct pg_type_entry *buckets[PG_TYPE_BUCKETS];
+    uint32_t shown;
     struct pg_type_entry *gone; /* given out before they changed */
 };
 
@@ -89,6 +91,12 @@ void pg_type_forget(struct pg_types *types)
     for (size_t i = 0; i < PG_TYPE_BUCKETS; i++)
         for (struct pg_type_entry *entry = types->buckets[i]; entry; entry = entry->next)
             entry->fresh = false;
+    types->shown = 0;
+}
+
+uint32_t pg_type_shown(const struct pg_types *types)
+{
+    return types->shown;
 }
 
 /* ---- taking down what the server says ------------------------------------------------ */
@@ -160,6 +168,8 @@ static wf_status pg_type_answer(void *user, const struct pg_type_facts *facts,
     question->is_array = facts->is_array;
     question->element = facts->element;
     question->base = facts->base;
+    question->shown = facts->shown;
+    question->entry->type.since = facts->since;
     question->entry->type.delimiter = facts->delimiter;
     question->entry->type.count = count;
     return WF_OK;
@@ -167,9 +177,17 @@ static wf_status pg_type_answer(void *user, const struct pg_type_facts *facts,
 
 /* ---- what it is made of -------------------------------------------------------------- */
 
+/* The later one of two transactions; their numbers begin anew after the last. */
+static uint32_t pg_type_later(uint32_t a, uint32_t b)
+{
+    return !b || (a && (int32_t)(a - b) >= 0) ? a : b;
+}
+
 /* One level more than `part` has; what is too deep becomes text. */
 static void pg_type_contain(struct pg_type *type, const struct pg_type *part)
 {
+    type->composed |= part->composed;
+    type->since = pg_type_later(type->since, part->since);
     if (part->levels >= PG_TYPE_LEVELS)
         type->levels = PG_TYPE_LEVELS + 1;
     else if (type->levels <= part->levels)
@@ -192,6 +210,7 @@ static wf_status pg_type_fill_fields(struct pg_types *types,
     struct pg_type_entry *entry = question->entry;
     entry->type.fields = entry->fields;
     entry->type.levels = 1;
+    entry->type.composed = true;
     for (size_t i = 0; i < entry->type.count; i++) {
         struct pg_type_field *field = &entry->fields[i];
         wf_status status = pg_type_get(types, question->parts[i], &field->type, err);
@@ -266,8 +285,8 @@ static wf_status pg_type_fill(struct pg_types *types,
 static bool pg_type_same(const struct pg_type *a, const struct pg_type *b)
 {
     bool same = a->kind == b->kind && a->delimiter == b->delimiter &&
-                a->element == b->element && a->count == b->count &&
-                str_eq(a->name, b->name);
+                a->element == b->element && a->count == b->count && a->since == b->since &&
+                a->composed == b->composed && str_eq(a->name, b->name);
     if (same && a->kind == PG_TYPE_COMPOSITE)
         for (size_t i = 0; same && i < a->count; i++)
             same = a->fields[i].type == b->fields[i].type &&
@@ -318,6 +337,8 @@ static wf_status pg_type_ask(struct pg_types *types, struct pg_type_question *qu
     }
     if (!status)
         status = pg_type_fill(types, question, err);
+    if (!status && !types->shown) /* the earliest answer is the one that shows least */
+        types->shown = question->shown;
     types->asking = question->outer;
     return status;
 }

@@ -46,7 +46,9 @@ struct pg_type {
     const struct pg_type *element; /* ARRAY, RANGE, MULTIRANGE (the range) */
     const struct pg_type_field *fields; /* COMPOSITE */
     size_t count;
-    wf_str name; /* as format_type(oid, NULL) gives it; empty when nobody knows it */
+    bool composed;  /* it is a composite, or made of some */
+    uint32_t since; /* the newest transaction that altered one of them; 0: long ago */
+    wf_str name;    /* as format_type(oid, NULL) gives it; empty when nobody knows it */
 };
 
 /* One row of the catalog, as the server was asked for it:
@@ -75,6 +77,8 @@ struct pg_type_facts {
     const wf_str *field_names; /* composite */
     const uint32_t *field_types;
     size_t count;
+    uint32_t since; /* composite: the newest transaction that altered it; 0: long ago */
+    uint32_t shown; /* what transactions before this one altered is in this answer */
 };
 
 struct pg_types;
@@ -103,5 +107,9 @@ wf_status pg_type_get(struct pg_types *types, uint32_t oid, const struct pg_type
 /* Types were changed at the server: asks anew when next needed.  A type that turns out to
  * be as it was keeps its struct, so that forgetting often does not grow. */
 void pg_type_forget(struct pg_types *types);
+
+/* What transactions before this one altered is in all that was given since the last
+ * forget; 0: nothing was asked. */
+uint32_t pg_type_shown(const struct pg_types *types);
 
 #endif
