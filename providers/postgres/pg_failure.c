@@ -76,6 +76,8 @@ static const struct pg_failure_row pg_failure_rows[] = {
     {"42704", "replication slot", WF_STATE,
      "the slot is gone, and with it what was not read yet; " PG_SLOT_ANEW},
     {"53300", "max_wal_senders", WF_UNAVAILABLE, "raise max_wal_senders"},
+    {"53300", "for role", WF_UNAVAILABLE, "ALTER ROLE ... CONNECTION LIMIT"},
+    {"53300", "for database", WF_UNAVAILABLE, "ALTER DATABASE ... CONNECTION LIMIT"},
     {"53300", NULL, WF_UNAVAILABLE, "raise max_connections, or end idle sessions"},
     {"53400", "replication slots", WF_UNAVAILABLE,
      "raise max_replication_slots, or drop slots that nobody uses"},

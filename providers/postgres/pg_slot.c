@@ -344,6 +344,24 @@ static void pg_slot_watch_client(struct pg_conn *control)
                       NULL, 0, NULL, &ignored);
 }
 
+/* Whoever has a transaction number: a slot begins when they have ended. */
+static const char pg_slot_writers[] =
+    "SELECT concat_ws(', ', (SELECT string_agg('the session with PID ' || pid, ', ') FROM"
+    " (SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'transactionid' AND granted"
+    " AND mode = 'ExclusiveLock' AND pid <> pg_backend_pid() ORDER BY pid LIMIT 3) s),"
+    " (SELECT string_agg(format('the prepared transaction %L', gid), ', ') FROM"
+    " (SELECT gid FROM pg_prepared_xacts ORDER BY prepared LIMIT 3) p))";
+
+wf_status pg_slot_waits_for(struct pg_conn *control, struct buf *out, wf_error *err)
+{
+    CDC_CLEANUP(pg_conn_clearp) PGresult *rows = NULL;
+    wf_status status = pg_conn_query(control, "look for transactions that run",
+                                     pg_slot_writers, NULL, 0, &rows, err);
+    if (!status)
+        buf_str(out, pg_conn_cell(rows, 0, 0));
+    return status;
+}
+
 wf_status pg_slot_make(struct pg_conn *control, const char *name,
                        const struct cdc_settings *settings, bool temporary,
                        uint64_t *out_lsn, wf_error *err)

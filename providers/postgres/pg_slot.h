@@ -44,6 +44,9 @@ wf_status pg_slot_name(const struct cdc_settings *settings, char out[PG_SLOT_NAM
 wf_status pg_slot_read(struct pg_conn *control, const char *name, struct pg_slot_facts *out,
                        wf_error *err);
 
+/* Appends whose transactions a slot that is made now waits for, the first few of them. */
+wf_status pg_slot_waits_for(struct pg_conn *control, struct buf *out, wf_error *err);
+
 /* Makes the slot and gives its consistent point.  two_phase and failover are as the options
  * say; a server too old for them is WF_CONFIG.  A temporary slot (it ends with `control`)
  * never fails over.  Waits until the transactions that run now have ended; on a standby,

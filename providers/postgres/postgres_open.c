@@ -189,18 +189,37 @@ struct postgres_open_place {
     uint32_t was, now; /* timelines: of what was read, and of the server; 0: unknown */
 };
 
-static wf_status postgres_open_make_slot(struct postgres_state *s,
-                                         struct postgres_open_place *place, wf_error *err)
+/* Making a slot takes as long as the transactions that run, and one that was prepared and
+ * forgotten runs for ever. */
+static wf_status postgres_open_tell_wait(struct postgres_state *s, wf_error *err)
 {
-    uint64_t lsn;
     /* A standby cannot find out by itself which transactions run. */
-    if (s->standby_server)
+    if (s->standby_server) {
         pg_notice_tell(s->out, LOG_INFO,
                        "slot '%s' is being made; at a standby that waits until the primary "
                        "says which transactions run, which it does now and then unless it "
                        "rests: SELECT pg_log_standby_snapshot() there does it at once",
                        s->slot);
-    wf_status status = pg_slot_make(&s->control, s->slot, s->settings, false, &lsn, err);
+        return WF_OK;
+    }
+    CDC_CLEANUP(buf_release) struct buf whom;
+    buf_init(&whom, LIMIT_TEXT_BYTES);
+    wf_status status = pg_slot_waits_for(&s->control, &whom, err);
+    if (!status && whom.len)
+        pg_notice_tell(s->out, LOG_WARN,
+                       "slot '%s' is made when the transactions that run now have "
+                       "ended: %s",
+                       s->slot, buf_c(&whom));
+    return status;
+}
+
+static wf_status postgres_open_make_slot(struct postgres_state *s,
+                                         struct postgres_open_place *place, wf_error *err)
+{
+    uint64_t lsn;
+    wf_status status = postgres_open_tell_wait(s, err);
+    if (!status)
+        status = pg_slot_make(&s->control, s->slot, s->settings, false, &lsn, err);
     if (status)
         return status;
     place->from = (struct pg_position){.flush = lsn};
