@@ -13,13 +13,16 @@
 
 /* $1 $2 the publication and its second part, which is not there or not ours ($3) beside one
  * that was adopted.  A table that was never looked at by VACUUM or
- * ANALYZE has no estimate, and a partitioned one that of its partitions together. */
+ * ANALYZE has no estimate, and a partitioned one that of its partitions together.  (OFFSET 0:
+ * each is looked up by its oid; a scan of pg_class per table takes minutes with many.) */
 static const char pg_snapshot_tables_sql[] =
     "SELECT DISTINCT p.schemaname || '.' || p.tablename, p.schemaname,"
     " (SELECT CASE WHEN bool_and(l.relpages > 0 OR pg_relation_size(l.oid) = 0)"
     " THEN coalesce(sum(greatest(l.reltuples, 0))::int8, -1) ELSE -1 END"
-    " FROM pg_class l WHERE l.relkind = 'r' AND (l.oid = c.oid OR l.oid IN"
-    " (SELECT relid FROM pg_partition_tree(c.oid::regclass) WHERE isleaf)))"
+    " FROM (SELECT c.oid AS leaf WHERE c.relkind = 'r' UNION ALL SELECT relid FROM"
+    " pg_partition_tree(c.oid::regclass) WHERE isleaf AND c.relkind = 'p') leaves"
+    " CROSS JOIN LATERAL (SELECT x.oid, x.relpages, x.reltuples FROM pg_class x"
+    " WHERE x.oid = leaf AND x.relkind = 'r' OFFSET 0) l)"
     " FROM pg_publication_tables p JOIN pg_namespace n ON n.nspname = p.schemaname"
     " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename"
     " WHERE p.pubname = $1 OR p.pubname = (SELECT x.pubname FROM pg_publication x"

@@ -428,6 +428,35 @@ static wf_status note_table(void *ctx, wf_str table, int64_t estimate, wf_error 
     return WF_OK;
 }
 
+/* With thousands of tables that would take minutes, in which nobody reads the stream. */
+START_TEST(the_catalog_is_not_scanned_for_each_table)
+{
+    pg_rig_exec("DO $$ BEGIN FOR i IN 1..200 LOOP EXECUTE format('CREATE TABLE t%s"
+                " (id int PRIMARY KEY)', i); END LOOP; END $$");
+    pg_rig_exec("CREATE PUBLICATION pub FOR ALL TABLES");
+    struct cancel cancel = {.event_fd = 0};
+    struct pg_conn conn = {.cancel = &cancel};
+    PGresult *rows;
+    CDC_CLEANUP(buf_release) struct buf out;
+    buf_init(&out, PG_CHUNK_RIG_TEXT);
+    ck_assert_int_eq(
+        pg_conn_open(&conn, &pg_chunks.settings, PG_CONN_CONTROL, &pg_chunks.err), WF_OK);
+    ck_assert_int_eq(pg_conn_query(&conn, "begin", "BEGIN", NULL, 0, NULL, &pg_chunks.err),
+                     WF_OK);
+    ck_assert_int_eq(pg_snapshot_tables(&conn, &pg_chunks.settings, "pub", &out, note_table,
+                                        &pg_chunks.err),
+                     WF_OK);
+    ck_assert_int_eq(pg_conn_query(&conn, "count",
+                                   "SELECT seq_scan < 20 FROM pg_stat_xact_sys_tables"
+                                   " WHERE relname = 'pg_class'",
+                                   NULL, 0, &rows, &pg_chunks.err),
+                     WF_OK);
+    ck_assert_str_eq(PQgetvalue(rows, 0, 0), "t");
+    PQclear(rows);
+    pg_conn_close(&conn);
+}
+END_TEST
+
 START_TEST(the_tables_are_those_of_the_publication_that_are_wanted)
 {
     make_partitions(", PRIMARY KEY (a)");
@@ -500,6 +529,7 @@ Suite *test_suite(void)
     tcase_add_loop_test(tc, a_table_that_goes_is_not_found, 0, 3);
     tcase_add_test(tc, a_place_that_makes_no_sense_is_refused);
     tcase_add_test(tc, the_tables_are_those_of_the_publication_that_are_wanted);
+    tcase_add_test(tc, the_catalog_is_not_scanned_for_each_table);
     suite_add_tcase(suite, tc);
     return suite;
 }
