@@ -45,7 +45,11 @@ static void snapshot_reader_id(struct snapshot_reader *r, const struct cdc_table
     for (size_t i = 0; i < table->key_count; i++) {
         const struct cdc_value *value = &values[table->keys[i]];
         buf_byte(&r->id, i ? ',' : ':');
-        if (value->kind == CDC_VALUE_TEXT)
+        /* "a,b" and "c" are not "a" and "b,c". */
+        bool torn =
+            table->key_count > 1 && value->kind == CDC_VALUE_TEXT &&
+            (str_find(value->text, STR(",")) >= 0 || str_find(value->text, STR("\"")) >= 0);
+        if (value->kind == CDC_VALUE_TEXT && !torn)
             buf_str(&r->id, value->text);
         else
             render_value(&r->id, value);

@@ -40,6 +40,11 @@ same 'INSERT INSERT UPDATE UPDATE' "$(of max.out op)" "the first four changes"
 same '' "$(cat max.log)" "what it says on stderr"
 nothing_left 'tail --max'
 
+# Rows whose keys are the same letters have ids of their own.
+ask pairs.db "CREATE TABLE pair (a TEXT, b TEXT, PRIMARY KEY (a, b)); INSERT INTO pair VALUES ('x', 'y'), ('x,y', 'z'), ('x', 'y,z')"
+"$WFHOST" tail sqlite pairs.db --snapshot --max 3 >pairs.out
+same 'sqlite:s1:main.pair:"x,y",z sqlite:s1:main.pair:x,"y,z" sqlite:s1:main.pair:x,y' "$(of pairs.out id | tr ' ' '\n' | sort | tr '\n' ' ' | sed 's/ $//')" "ids of rows with keys of two columns"
+
 # A snapshot, then SIGTERM; the snapshot's rows come first.
 spawn snap "$WFHOST" tail sqlite shop.db --table item --snapshot
 wait_until 10 test -s snap.out
