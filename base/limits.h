@@ -16,6 +16,7 @@
 #define LIMIT_JSON_DEPTH 128                     /* nesting, of anything we parse */
 #define LIMIT_TABLES 65535                       /* table names one source remembers */
 #define LIMIT_COLUMNS 4096                       /* columns of one table */
-#define LIMIT_SOURCE_ID 200                      /* bytes in a source_id */
+#define LIMIT_SCHEMAS 100000 /* versions of schemas that are kept, the newest */
+#define LIMIT_SOURCE_ID 200  /* bytes in a source_id */
 
 #endif

@@ -4,11 +4,12 @@
  */
 #include "base/error.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "plugin/core/store.h"
 #include "plugin/core/store_sql.h"
 
-wf_status store_schema_add(struct cdc_store *store, wf_str source_id, wf_str table,
-                           wf_str ddl, wf_str position, wf_error *err)
+static wf_status store_schema_put(struct cdc_store *store, wf_str source_id, wf_str table,
+                                  wf_str ddl, wf_str position, wf_error *err)
 {
     CDC_CLEANUP(store_sql_end) struct store_call call;
     wf_status status = store_sql_begin(&call, store, STORE_SQL_SCHEMA_ADD, err);
@@ -20,6 +21,25 @@ wf_status store_schema_add(struct cdc_store *store, wf_str source_id, wf_str tab
     store_sql_text(&call, 4, position);
     store_sql_now(&call, 5);
     return store_sql_run(&call, err);
+}
+
+/* Where jobs make and drop tables all day the history would grow for ever. */
+static wf_status store_schema_trim(struct cdc_store *store, wf_str source_id, wf_error *err)
+{
+    CDC_CLEANUP(store_sql_end) struct store_call call;
+    wf_status status = store_sql_begin(&call, store, STORE_SQL_SCHEMA_TRIM, err);
+    if (status)
+        return status;
+    store_sql_text(&call, 1, source_id);
+    store_sql_i64(&call, 2, LIMIT_SCHEMAS);
+    return store_sql_run(&call, err);
+}
+
+wf_status store_schema_add(struct cdc_store *store, wf_str source_id, wf_str table,
+                           wf_str ddl, wf_str position, wf_error *err)
+{
+    wf_status status = store_schema_put(store, source_id, table, ddl, position, err);
+    return status ? status : store_schema_trim(store, source_id, err);
 }
 
 static void store_schema_row(struct store_call *call, struct json_writer *json)

@@ -55,6 +55,8 @@
     X(SCHEMA_LIST,                                                                         \
       "SELECT table_name, version, ddl, position, applied_at FROM schema_version"          \
       " WHERE source_id = ?1 AND (?2 = '' OR table_name = ?2) ORDER BY id")                \
+    X(SCHEMA_TRIM, "DELETE FROM schema_version WHERE source_id = ?1"                       \
+                   " AND id <= (SELECT MAX(id) FROM schema_version) - ?2")                 \
     X(SCHEMA_FORGET, "DELETE FROM schema_version WHERE source_id = ?1")                    \
     X(SNAPSHOT_LAST_RUN,                                                                   \
       "SELECT COALESCE(MAX(run), 0) FROM snapshot_table WHERE source_id = ?1")             \

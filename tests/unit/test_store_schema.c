@@ -77,6 +77,24 @@ START_TEST(a_schema_list_too_long_for_the_buffer_leaves_it_alone)
 }
 END_TEST
 
+START_TEST(a_history_keeps_its_newest_versions)
+{
+    must(store_schema_add(store_rig_store, SHOP, STR("t"), STR("one"), STR("1"), &err));
+    must(store_schema_add(store_rig_store, STR("other"), STR("t"), STR("x"), STR("2"),
+                          &err));
+    must(store_schema_add(store_rig_store, SHOP, STR("u"), STR("two"), STR("3"), &err));
+    char sql[200];
+    snprintf(sql, sizeof sql, "UPDATE schema_version SET id = %d WHERE table_name = 'u'",
+             LIMIT_SCHEMAS);
+    store_rig_execute(sql);
+    must(store_schema_add(store_rig_store, SHOP, STR("u"), STR("three"), STR("4"), &err));
+    has_schemas(STR_EMPTY, "\"u\" 1 \"two\" \"3\";\"u\" 2 \"three\" \"4\";");
+    ck_assert_int_eq(store_rig_number("SELECT count(*) FROM schema_version"
+                                      " WHERE source_id = 'other'"),
+                     1);
+}
+END_TEST
+
 Suite *test_suite(void)
 {
     Suite *suite = suite_create("store_schema");
@@ -84,6 +102,7 @@ Suite *test_suite(void)
     tcase_set_timeout(tcase, 30);
     tcase_add_checked_fixture(tcase, store_rig_setup, store_rig_teardown);
     tcase_add_test(tcase, a_schema_becomes_a_version_only_when_it_differs_from_the_last);
+    tcase_add_test(tcase, a_history_keeps_its_newest_versions);
     tcase_add_test(tcase, a_schema_list_too_long_for_the_buffer_leaves_it_alone);
     suite_add_tcase(suite, tcase);
     return suite;
