@@ -5,7 +5,7 @@
 # never been there.  The other one misses nothing, and when both are gone nothing is left at the server.
 . "$SOURCE_DIR/tests/support/postgres.bash"
 
-pg_create
+pg_create max_connections=40
 pg "CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (1)"
 seen_create
 # call NAME STEP CONFIG - POST /NAME runs that step.

@@ -5,7 +5,7 @@
 # stream and from a snapshot.
 . "$SOURCE_DIR/tests/support/postgres.bash"
 
-pg_create
+pg_create max_connections=40
 pg_in "$server" postgres "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
 export PGCLIENTENCODING=UTF8
 latin() {

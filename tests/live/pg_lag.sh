@@ -6,7 +6,7 @@
 # with its text.
 . "$SOURCE_DIR/tests/support/postgres.bash"
 
-pg_create
+pg_create max_connections=40
 # read_on OPTION... - goes on where the last one ended; sets $pid.
 read_on() {
     spawn lag "$WFHOST" tail postgres "$connection" --option state_dir=state --option source_id=lag --option ddl=off "$@"

@@ -44,7 +44,7 @@ same_lsn() {
 wait_until 10 same_lsn
 left=$(slot safe_wal_size)
 told=$(status '$.headroom_bytes')
-[ $((left - told)) -lt 1000000 ] && [ $((told - left)) -lt 1000000 ] || fail "headroom_bytes is $told, the server has $left"
+if [ $((left - told)) -gt 1000000 ] || [ $((told - left)) -gt 1000000 ]; then fail "headroom_bytes is $told, the server has $left"; fi
 same healthy "$(json "$(http POST /enough)" '$.status')" "status with WAL enough"
 same critical "$(json "$(http POST /scarce)" '$.status')" "status with little WAL left"
 
