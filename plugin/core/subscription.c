@@ -71,15 +71,18 @@ wf_status subscription_fire(struct cdc_subscription *sub, wf_str event, wf_error
     return status;
 }
 
-static void subscription_buried(struct cdc_subscription *sub, int64_t attempts,
-                                const char *error)
+static void subscription_buried(struct cdc_subscription *sub,
+                                const struct ring_record *record, int64_t attempts,
+                                wf_str error)
 {
+    if (record->meta.flags & RING_DEAD)
+        (void)dead_letter_split(ring_text(record), &error);
     atomic_fetch_add(&sub->dead_lettered, 1);
     log_line(sub->flow->owner.logger, LOG_WARN,
              "event went to the dead letters source=%.*s subscription=%.*s attempts=%lld "
-             "error=%s",
+             "error=%.*s",
              STR_ARG(sub->flow->owner.source_id), STR_ARG(sub->name), (long long)attempts,
-             error);
+             STR_ARG(error));
 }
 
 /* Puts the record away.  Until the store has it the event is not given up. */
@@ -93,7 +96,7 @@ static bool subscription_bury(struct cdc_subscription *sub,
     wf_error err;
     while (!subscription_is_retracted(sub, record)) {
         if (!dead_letter_write(sub, record, attempts, error, &err)) {
-            subscription_buried(sub, attempts, error);
+            subscription_buried(sub, record, attempts, str_from(error));
             break;
         }
         log_line(

@@ -27,6 +27,7 @@ host_start config.yaml
 ask shop.db "INSERT INTO item VALUES (1, 'small'), (2, hex(zeroblob(500000))), (3, 'small'), (4, hex(zeroblob(1500000))),
     (5, 'small'), (6, hex(zeroblob(1000000))), (7, hex(zeroblob(20000))), (8, hex(zeroblob(20000)))"
 wait_until 10 seen_at_least 7
+contains 'subscription=pipeline:all attempts=0 error=the event is larger than max_event_bytes (2097152)' "$host_log"
 host_stop
 same '1:5 2:1000000 3:5 5:5 6:2000000 7:40000 8:40000' \
     "$(ask seen.db "SELECT group_concat((key ->> 'id') || ':' || (event ->> 'length'), ' ') FROM (SELECT * FROM seen ORDER BY n)")" "keys and lengths"
