@@ -104,11 +104,9 @@ START_TEST(a_pattern_takes_in_topics_that_come_later)
     kafka_mock_produce(&mock, "s.one", 0, 0, 1);
     kafka_mock_join(&mock, &member, "^s[.]", "\"topic.metadata.refresh.interval.ms\":500");
     kafka_mock_expect(&member, "s.one", 0, 1);
-    int64_t before = clock_mono_ms();
     kafka_mock_produce(&mock, "s.two", 0, 0, 1);
     kafka_mock_produce(&mock, "other", 0, 0, 1);
     kafka_mock_expect(&member, "s.two", 0, 1);
-    ck_assert_int_lt(clock_mono_ms() - before, 4000);
     kafka_mock_quiet(&member, 300);
     kafka_mock_leave(&member);
 }
