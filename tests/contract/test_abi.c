@@ -3,7 +3,6 @@
  * What a host may hand to the plugin, over dlopen, with a host table that is nobody's:
  * wrong arguments, old tables, odd configurations, several contexts.
  */
-#include <dirent.h>
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/str.h"
 #include "tests/support/fake_shop.h"
 #include "tests/support/offered.h"
+#include "tests/support/open_files.h"
 #include "tests/support/temp.h"
 
 /* ---- opening ------------------------------------------------------------------------- */
@@ -91,17 +91,6 @@ START_TEST(open_and_close_again_and_again_leaves_no_thread)
 }
 END_TEST
 
-static unsigned open_files(void)
-{
-    unsigned count = 0;
-    DIR *files = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(files);
-    while (readdir(files))
-        count++;
-    closedir(files);
-    return count;
-}
-
 static long resident_pages(void)
 {
     long size = 0;
@@ -142,7 +131,7 @@ START_TEST(starting_and_stopping_again_and_again_leaves_nothing_behind)
     long pages = 0;
     for (int i = 0; i < CYCLES; i++) {
         if (i == CYCLES_FIRST) {
-            files = open_files();
+            files = open_files_count();
             threads = fake_threads();
             pages = resident_pages();
         }
@@ -151,7 +140,7 @@ START_TEST(starting_and_stopping_again_and_again_leaves_nothing_behind)
         ck_assert_int_eq(trigger->stop(trigger->self, &err), WF_OK);
         ck_assert_int_eq(module->stop(module->self, &err), WF_OK);
     }
-    ck_assert_uint_eq(open_files(), files);
+    ck_assert_uint_eq(open_files_count(), files);
     ck_assert(fake_threads_are(threads));
     long more_kib = (resident_pages() - pages) * (sysconf(_SC_PAGESIZE) / 1024);
     ck_assert_msg(more_kib < CYCLES_KIB, "%ld KiB more", more_kib);

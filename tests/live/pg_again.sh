@@ -8,12 +8,6 @@
 pg_create max_connections=40
 pg "CREATE TABLE item (id int PRIMARY KEY); INSERT INTO item VALUES (1)"
 seen_create
-# call NAME STEP CONFIG - POST /NAME runs that step.
-call() {
-    printf '  %s:\n    trigger: { type: http, config: { path: /%s, method: POST } }\n    steps:\n' "$1" "$1"
-    printf '      - { name: go, type: step.cdc_%s, config: { %s } }\n' "$2" "$3"
-    printf '      - { name: answer, type: step.json_response, config: { body_from: steps.go } }\n'
-}
 yaml config.yaml <<YAML
 modules:
   - { name: web, type: http.server, config: { address: "127.0.0.1:0" } }
@@ -25,8 +19,8 @@ done)
 pipelines:
 $(for one in one two; do
     printf '  %s:\n    trigger: { type: cdc, config: { source_id: %s } }\n    steps:\n      - @record\n' "$one" "$one"
-    call "start-$one" start "source_id: $one"
-    call "stop-$one" stop "source_id: $one, cleanup: true"
+    step_pipeline "start-$one" "source_id: $one"
+    step_pipeline "stop-$one" "source_id: $one, cleanup: true"
 done)
 YAML
 # seen_by SOURCE EVENTS - it has given those, each once.

@@ -8,12 +8,6 @@
 pg_create max_slot_wal_keep_size=1GB
 pg "CREATE TABLE item (id int PRIMARY KEY, filler text)"
 seen_create
-# call NAME STEP CONFIG - POST /NAME runs that step.
-call() {
-    printf '  %s:\n    trigger: { type: http, config: { path: /%s, method: POST } }\n    steps:\n' "$1" "$1"
-    printf '      - { name: go, type: step.cdc_%s, config: { source_id: shop%s } }\n' "$2" "$3"
-    printf '      - { name: answer, type: step.json_response, config: { body_from: steps.go } }\n'
-}
 yaml config.yaml <<YAML
 modules:
   - { name: web, type: http.server, config: { address: "127.0.0.1:0" } }
@@ -21,10 +15,10 @@ modules:
   - { name: shop, type: cdc.source, config: { provider: postgres, source_id: shop, connection: "$connection options=-clogical_decoding_work_mem=64kB", tables: [ public.item ], options: { spool_memory: 64KiB } } }
   - @seen
 $(recorder)
-$(call status status "")
-$(call enough monitor ", thresholds: { headroom_bytes: 16MiB }, auto_throttle: false")
-$(call scarce monitor ", thresholds: { headroom_bytes: 1TiB }, auto_throttle: false")
-$(call stop stop "")
+$(step_pipeline status "source_id: shop")
+$(step_pipeline monitor-enough "source_id: shop, thresholds: { headroom_bytes: 16MiB }, auto_throttle: false")
+$(step_pipeline monitor-scarce "source_id: shop, thresholds: { headroom_bytes: 1TiB }, auto_throttle: false")
+$(step_pipeline stop "source_id: shop")
 YAML
 host_start config.yaml
 wait_until 20 pg_streams cdc_shop
@@ -45,8 +39,8 @@ wait_until 10 same_lsn
 left=$(slot safe_wal_size)
 told=$(status '$.headroom_bytes')
 if [ $((left - told)) -gt 1000000 ] || [ $((told - left)) -gt 1000000 ]; then fail "headroom_bytes is $told, the server has $left"; fi
-same healthy "$(json "$(http POST /enough)" '$.status')" "status with WAL enough"
-same critical "$(json "$(http POST /scarce)" '$.status')" "status with little WAL left"
+same healthy "$(json "$(http POST /monitor-enough)" '$.status')" "status with WAL enough"
+same critical "$(json "$(http POST /monitor-scarce)" '$.status')" "status with little WAL left"
 
 # A transaction that runs is received, and is on the disk.
 if [ "$(pg_version)" -ge 14 ]; then

@@ -6,8 +6,8 @@
 # alerts: the engine has no bus for plugins, so that each is logged instead, and tried again at the next look.
 . "$SOURCE_DIR/tests/support/engine.bash"
 
-# step_pipeline NAME - POST /NAME/BYTES runs step.cdc_NAME with that threshold and gives its output.
-step_pipeline() {
+# threshold_pipeline NAME - POST /NAME/BYTES runs step.cdc_NAME with that threshold and gives its output.
+threshold_pipeline() {
     cat <<YAML
   $1:
     trigger: { type: http, config: { path: "/$1/{bytes}", method: POST } }
@@ -54,8 +54,8 @@ pipelines:
     trigger: { type: cdc, config: { source_id: shop, on_failure: block, retry: { max_attempts: 1, initial_backoff: 50ms, max_backoff: 50ms } } }
     steps:
       - @record
-$(step_pipeline monitor)
-$(step_pipeline backpressure)
+$(threshold_pipeline monitor)
+$(threshold_pipeline backpressure)
 YAML
     if [ "$1" = engine.run ]; then engine_start config.yaml; else host_start config.yaml; fi
     wait_until 10 curl -fs -m 5 -o /dev/null -X POST "$web/backpressure/1"

@@ -8,16 +8,6 @@
 ask shop.db 'PRAGMA journal_mode = WAL; CREATE TABLE item (id INTEGER PRIMARY KEY, v); INSERT INTO item VALUES (1, 1)' >wal.txt
 seen_create
 
-# step_pipeline NAME CONFIG - POST /NAME runs step.cdc_NAME with that configuration and gives its output.
-step_pipeline() {
-    cat <<YAML
-  $1:
-    trigger: { type: http, config: { path: /$1, method: POST } }
-    steps:
-      - { name: go, type: step.cdc_${1%%-*}, config: { $2 } }
-      - { name: answer, type: step.json_response, config: { body_from: steps.go } }
-YAML
-}
 # The templates in single quotes are the host's, not the shell's.
 # shellcheck disable=SC2016
 {

@@ -112,6 +112,18 @@ yaml() {
     sed -e "s|- @record|$step|" -e "s|- @seen|$module|" >"$1"
 }
 
+# step_pipeline NAME CONFIG - for a file of yaml(): POST /NAME runs step.cdc_NAME (of NAME what is before a
+# dash) with that configuration and gives its output.
+step_pipeline() {
+    cat <<YAML
+  $1:
+    trigger: { type: http, config: { path: /$1, method: POST } }
+    steps:
+      - { name: go, type: step.cdc_${1%%-*}, config: { $2 } }
+      - { name: answer, type: step.json_response, config: { body_from: steps.go } }
+YAML
+}
+
 # recorder - for a file of yaml(): one workflow on source shop, which records every change in order.
 recorder() {
     cat <<'YAML'

@@ -227,6 +227,13 @@ void rig_unlock_store(sqlite3 *db)
     sqlite3_close(db);
 }
 
+void *rig_unlock_store_later(void *db)
+{
+    rig_sleep(300);
+    rig_unlock_store(db);
+    return NULL;
+}
+
 /* ---- the callback -------------------------------------------------------------------- */
 
 static int64_t rig_member(wf_str object, const char *part, const char *key)

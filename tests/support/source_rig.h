@@ -107,5 +107,7 @@ void rig_execute(const char *sql);
 /* Nobody else can write to the state before it is unlocked. */
 struct sqlite3 *rig_lock_store(void);
 void rig_unlock_store(struct sqlite3 *db);
+/* The body of a thread which does that in a while. */
+void *rig_unlock_store_later(void *db);
 
 #endif

@@ -237,13 +237,6 @@ START_TEST(a_trigger_that_waits_for_the_disk_can_be_stopped_and_goes_on_later)
 }
 END_TEST
 
-static void *unlock_later(void *store)
-{
-    rig_sleep(200);
-    rig_unlock_store(store);
-    return NULL;
-}
-
 START_TEST(a_source_stops_while_its_trigger_waits_for_the_disk)
 {
     rig_one.hook = lock_disk;
@@ -251,7 +244,8 @@ START_TEST(a_source_stops_while_its_trigger_waits_for_the_disk)
     begin();
     rig_await(&rig_one, MOST);
     pthread_t thread;
-    ck_assert_int_eq(thread_start(&thread, "unlock", unlock_later, disk, NULL), WF_OK);
+    ck_assert_int_eq(thread_start(&thread, "unlock", rig_unlock_store_later, disk, NULL),
+                     WF_OK);
     rig_stop();
     pthread_join(thread, NULL);
     rig_one.hook = NULL;

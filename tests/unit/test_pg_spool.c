@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "providers/postgres/pg_spool.h"
 #include "tests/support/oom.h"
+#include "tests/support/open_files.h"
 #include "tests/support/run.h"
 #include "tests/support/temp.h"
 
@@ -282,17 +283,6 @@ START_TEST(appending_does_not_disturb_a_reader)
 }
 END_TEST
 
-static size_t open_files(void)
-{
-    size_t count = 0;
-    DIR *fds = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(fds);
-    while (readdir(fds))
-        count++;
-    closedir(fds);
-    return count;
-}
-
 static size_t names_in(const char *folder)
 {
     size_t count = 0;
@@ -307,7 +297,7 @@ static size_t names_in(const char *folder)
 
 START_TEST(the_folder_is_the_owners_alone_and_its_files_have_no_name)
 {
-    size_t files = open_files();
+    size_t files = open_files_count();
     umask(0);
     for (uint32_t n = 0; n < 1000; n++)
         append(5, n, 1000);
@@ -315,13 +305,13 @@ START_TEST(the_folder_is_the_owners_alone_and_its_files_have_no_name)
     ck_assert_int_eq(stat(dir, &info), 0);
     ck_assert_uint_eq(info.st_mode & 07777, 0700);
     ck_assert_uint_eq(names_in(dir), 0);
-    ck_assert_uint_eq(open_files(), files + 1);
+    ck_assert_uint_eq(open_files_count(), files + 1);
     pg_spool_forget(spool, 5);
-    ck_assert_uint_eq(open_files(), files);
+    ck_assert_uint_eq(open_files_count(), files);
     for (uint32_t n = 0; n < 1000; n++)
         append(6, n, 1000);
     teardown(); /* with something in it */
-    ck_assert_uint_eq(open_files(), files);
+    ck_assert_uint_eq(open_files_count(), files);
 }
 END_TEST
 

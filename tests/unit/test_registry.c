@@ -5,7 +5,6 @@
  */
 #include <cjson/cJSON.h>
 #include <check.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -13,6 +12,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "plugin/core/registry.h"
+#include "tests/support/open_files.h"
 #include "tests/support/run.h"
 #include "tests/support/script_provider.h"
 #include "tests/support/temp.h"
@@ -167,28 +167,17 @@ START_TEST(a_store_is_not_moved_under_the_feet_of_a_source)
 }
 END_TEST
 
-static unsigned open_files(void)
-{
-    unsigned count = 0;
-    DIR *files = opendir("/proc/self/fd");
-    ck_assert_ptr_nonnull(files);
-    while (readdir(files))
-        count++;
-    closedir(files);
-    return count;
-}
-
 START_TEST(sources_that_came_and_went_keep_no_file_open)
 {
     char id[16];
-    unsigned files = open_files();
+    unsigned files = open_files_count();
     for (int i = 0; i < 20; i++) {
         snprintf(id, sizeof id, "s%d", i);
         ck_assert_int_eq(start(id, ""), WF_OK);
-        ck_assert_uint_gt(open_files(), files);
+        ck_assert_uint_gt(open_files_count(), files);
         ck_assert_int_eq(registry_stop(&registry, str_from(id), i % 2, NULL, &err), WF_OK);
     }
-    ck_assert_uint_eq(open_files(), files);
+    ck_assert_uint_eq(open_files_count(), files);
     ck_assert_int_eq(registry_restart(&registry, STR("s7"), &err), WF_OK);
 }
 END_TEST

@@ -273,13 +273,6 @@ START_TEST(while_the_disk_is_slow_the_stream_is_read_and_nothing_is_confirmed)
 }
 END_TEST
 
-static void *unlock_later(void *store)
-{
-    rig_sleep(300);
-    rig_unlock_store(store);
-    return NULL;
-}
-
 START_TEST(a_stop_waits_for_the_disk_and_the_last_position_is_told)
 {
     rig_listen(&rig_one);
@@ -291,7 +284,8 @@ START_TEST(a_stop_waits_for_the_disk_and_the_last_position_is_told)
     rig_await(&rig_one, 10);
     rig_sleep(_i * 250); /* 1: while a position is being written */
     pthread_t thread;
-    ck_assert_int_eq(thread_start(&thread, "unlock", unlock_later, other, &err), WF_OK);
+    ck_assert_int_eq(thread_start(&thread, "unlock", rig_unlock_store_later, other, &err),
+                     WF_OK);
     rig_stop();
     pthread_join(thread, NULL);
     ck_assert_uint_eq(script_confirmed(), 20);
